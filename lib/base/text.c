@@ -1,0 +1,171 @@
+#include "base/text.h"
+
+#include <ctype.h>
+
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void text_base64_encode(struct slice in, struct strbuf *out)
+{
+    while (in.len > 0) {
+        size_t take = MIN(in.len, (size_t)3);
+        unsigned char b[3] = {0};
+        memcpy(b, in.s, take);
+        char quad[4] = {base64_digits[b[0] >> 2], base64_digits[(b[0] & 3) << 4 | b[1] >> 4],
+                        base64_digits[(b[1] & 15) << 2 | b[2] >> 6], base64_digits[b[2] & 63]};
+        if (take < 3)
+            quad[3] = '=';
+        if (take < 2)
+            quad[2] = '=';
+        strbuf_add(out, quad, 4);
+        in = slice_from(in, take);
+    }
+}
+
+static int base64_value(char c)
+{
+    const char *at = c ? strchr(base64_digits, c) : NULL;
+    return at ? (int)(at - base64_digits) : -1;
+}
+
+bool text_base64_decode(struct slice in, struct strbuf *out)
+{
+    if (in.len % 4 != 0)
+        return false;
+    for (; in.len > 0; in = slice_from(in, 4)) {
+        int pad = in.len == 4 ? (in.s[3] == '=') + (in.s[3] == '=' && in.s[2] == '=') : 0;
+        unsigned bits = 0;
+        for (int i = 0; i < 4; i++) {
+            int value = i >= 4 - pad ? 0 : base64_value(in.s[i]);
+            if (value < 0)
+                return false;
+            bits = bits << 6 | (unsigned)value;
+        }
+        char bytes[3] = {(char)(bits >> 16), (char)(bits >> 8), (char)bits};
+        strbuf_add(out, bytes, (size_t)(3 - pad));
+    }
+    return true;
+}
+
+void text_xtext_encode(struct slice in, struct strbuf *out)
+{
+    for (size_t i = 0; i < in.len; i++) {
+        unsigned char c = (unsigned char)in.s[i];
+        if (c > 32 && c < 127 && c != '+' && c != '=')
+            strbuf_add_char(out, (char)c);
+        else
+            strbuf_addf(out, "+%02X", c);
+    }
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+bool text_xtext_decode(struct slice in, struct strbuf *out)
+{
+    for (size_t i = 0; i < in.len; i++) {
+        if (in.s[i] != '+') {
+            strbuf_add_char(out, in.s[i]);
+            continue;
+        }
+        if (in.len - i < 3)
+            return false;
+        int high = hex_value(in.s[i + 1]), low = hex_value(in.s[i + 2]);
+        if (high < 0 || low < 0)
+            return false;
+        strbuf_add_char(out, (char)(high << 4 | low));
+        i += 2;
+    }
+    return true;
+}
+
+/* Length of the well-formed UTF-8 sequence at the front of IN; 0 when there is none. */
+static size_t utf8_sequence(struct slice in)
+{
+    const unsigned char *s = (const unsigned char *)in.s;
+    static const struct {
+        unsigned char low, high, second_low, second_high, len;
+    } forms[] = {
+        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t f = 0; f < COUNT_OF(forms); f++) {
+        if (s[0] < forms[f].low || s[0] > forms[f].high)
+            continue;
+        if (in.len < forms[f].len)
+            return 0;
+        if (forms[f].len > 1 && (s[1] < forms[f].second_low || s[1] > forms[f].second_high))
+            return 0;
+        for (size_t i = 2; i < forms[f].len; i++)
+            if (s[i] < 0x80 || s[i] > 0xbf)
+                return 0;
+        return forms[f].len;
+    }
+    return 0;
+}
+
+bool text_is_utf8(struct slice in)
+{
+    while (in.len > 0) {
+        size_t len = utf8_sequence(in);
+        if (len == 0)
+            return false;
+        in = slice_from(in, len);
+    }
+    return true;
+}
+
+bool text_is_ascii(struct slice in)
+{
+    for (size_t i = 0; i < in.len; i++)
+        if ((unsigned char)in.s[i] > 127)
+            return false;
+    return true;
+}
+
+void text_add_printable(struct strbuf *out, struct slice in)
+{
+    while (in.len > 0) {
+        size_t len = utf8_sequence(in);
+        if (len > 1 || (len == 1 && isprint((unsigned char)*in.s)))
+            strbuf_add(out, in.s, len);
+        else
+            strbuf_add_char(out, '?');
+        in = slice_from(in, len ? len : 1);
+    }
+}
+
+void text_add_escaped(struct strbuf *out, struct slice in)
+{
+    static const char letters[] = "\aa\bb\ff\nn\rr\tt\vv\\\\";
+    for (size_t i = 0; i < in.len; i++) {
+        unsigned char c = (unsigned char)in.s[i];
+        const char *pair = NULL;
+        for (const char *p = letters; *p && !pair; p += 2)
+            if ((unsigned char)*p == c)
+                pair = p;
+        if (pair)
+            strbuf_addf(out, "\\%c", pair[1]);
+        else if (c >= 32 && c < 127)
+            strbuf_add_char(out, (char)c);
+        else
+            strbuf_addf(out, "\\%03o", c);
+    }
+}
+
+void text_fold_case(struct strbuf *out, struct slice in)
+{
+    size_t at = out->len;
+    strbuf_add_slice(out, in);
+    for (size_t i = at; i < out->len; i++)
+        out->s[i] = (char)tolower((unsigned char)out->s[i]);
+}

@@ -1,0 +1,24 @@
+/* text: encodings of mail: base64, xtext, UTF-8, and printable forms. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/strbuf.h"
+
+void text_base64_encode(struct slice in, struct strbuf *out);
+bool text_base64_decode(struct slice in, struct strbuf *out); /* false: not base64 */
+
+/* xtext of RFC 3461 section 4: printable ASCII but + and =, the rest as +HH */
+void text_xtext_encode(struct slice in, struct strbuf *out);
+bool text_xtext_decode(struct slice in, struct strbuf *out);
+
+bool text_is_utf8(struct slice in); /* well-formed, no surrogates, no overlong forms */
+bool text_is_ascii(struct slice in);
+/* Append IN with control bytes (and bytes that are not UTF-8) replaced by '?'. */
+void text_add_printable(struct strbuf *out, struct slice in);
+/* Append IN with C escapes (\n, \t, \\, \ooo) for what does not print. */
+void text_add_escaped(struct strbuf *out, struct slice in);
+
+/* ASCII case folding into OUT (UTF-8 bytes pass unchanged). */
+void text_fold_case(struct strbuf *out, struct slice in);
+
+#endif
