@@ -1,0 +1,235 @@
+#include "unit/cm.h"
+
+#include "io/stream.h"
+#include "io/work.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct fixture {
+    struct loop *loop;
+    struct stream *stream;
+    int peer;
+    size_t inputs, closed, timeouts, rooms;
+    size_t consume; /* per on_input */
+    bool free_on_input;
+    char seen[256];
+    size_t seen_len;
+    enum err_kind closed_kind;
+};
+
+static void on_input(void *owner, struct stream *s)
+{
+    struct fixture *f = owner;
+    f->inputs++;
+    if (f->free_on_input) {
+        stream_free(s);
+        f->stream = NULL;
+        return;
+    }
+    struct slice in = slice_first(stream_input(s), f->consume);
+    assert_true(f->seen_len + in.len < sizeof f->seen);
+    memcpy(f->seen + f->seen_len, in.s, in.len);
+    f->seen_len += in.len;
+    stream_consume(s, in.len);
+}
+
+static void on_closed(void *owner, struct stream *s, const struct err *err)
+{
+    (void)s;
+    struct fixture *f = owner;
+    f->closed++;
+    f->closed_kind = err->kind;
+}
+
+static void on_timeout(void *owner, struct stream *s)
+{
+    (void)s;
+    ((struct fixture *)owner)->timeouts++;
+}
+
+static void on_room(void *owner, struct stream *s)
+{
+    (void)s;
+    ((struct fixture *)owner)->rooms++;
+}
+
+static const struct stream_events events = {on_input, on_closed, on_timeout, on_room};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    f->loop = loop_new();
+    f->peer = pair[1];
+    f->consume = SIZE_MAX;
+    f->stream = stream_new(f->loop, pair[0], &events, f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    stream_free(f->stream);
+    if (f->peer >= 0)
+        close(f->peer);
+    loop_free(f->loop);
+    free(f);
+    return 0;
+}
+
+static void say(struct fixture *f, const char *text)
+{
+    assert_int_equal(write(f->peer, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+static void input_waits_until_consumed(void **state)
+{
+    struct fixture *f = *state;
+    f->consume = 2;
+    say(f, "abcdef");
+    loop_run_once(f->loop, true);
+    assert_int_equal(f->inputs, 1);
+    assert_slice(stream_input(f->stream), "cdef");
+    stream_poke(f->stream);
+    loop_run_once(f->loop, false);
+    assert_slice(stream_input(f->stream), "ef");
+}
+
+static void input_before_the_end_comes_first(void **state)
+{
+    struct fixture *f = *state;
+    say(f, "last words");
+    close(f->peer);
+    f->peer = -1;
+    while (!f->closed)
+        loop_run_once(f->loop, true);
+    assert_int_equal(f->seen_len, 10);
+    assert_int_equal(f->closed_kind, ERR_NONE);
+}
+
+static void a_half_closed_peer_still_gets_output(void **state)
+{
+    struct fixture *f = *state;
+    char reply[8] = "";
+    shutdown(f->peer, SHUT_WR);
+    while (!f->closed)
+        loop_run_once(f->loop, true);
+    stream_write_str(f->stream, "bye");
+    loop_run_once(f->loop, false);
+    assert_int_equal(read(f->peer, reply, sizeof reply), 3);
+}
+
+static void a_paused_stream_hears_nothing(void **state)
+{
+    struct fixture *f = *state;
+    stream_pause(f->stream, true);
+    say(f, "x");
+    loop_run_once(f->loop, false);
+    assert_int_equal(f->inputs, 0);
+    stream_pause(f->stream, false);
+    while (!f->inputs)
+        loop_run_once(f->loop, true);
+    assert_int_equal(f->seen_len, 1);
+}
+
+static void may_be_freed_inside_its_callback(void **state)
+{
+    struct fixture *f = *state;
+    f->free_on_input = true;
+    say(f, "x");
+    loop_run_once(f->loop, true);
+    assert_null(f->stream);
+    char byte;
+    assert_int_equal(read(f->peer, &byte, 1), 0);
+}
+
+static void output_of_a_turn_leaves_together(void **state)
+{
+    struct fixture *f = *state;
+    char got[64];
+    stream_write_str(f->stream, "one ");
+    stream_printf(f->stream, "%d ", 2);
+    stream_write_str(f->stream, "three");
+    loop_run_once(f->loop, false);
+    assert_int_equal(recv(f->peer, got, sizeof got, MSG_DONTWAIT), 11);
+}
+
+static void full_output_tells_when_there_is_room(void **state)
+{
+    struct fixture *f = *state;
+    static char block[64 * 1024];
+    while (!stream_output_is_full(f->stream)) {
+        stream_write(f->stream, (struct slice){block, sizeof block});
+        stream_flush(f->stream);
+    }
+    assert_int_equal(f->rooms, 0);
+    while (f->rooms == 0) {
+        while (recv(f->peer, block, sizeof block, MSG_DONTWAIT) > 0)
+            ;
+        loop_run_once(f->loop, true);
+    }
+    assert_int_equal(f->rooms, 1);
+}
+
+static void a_deadline_passes_once(void **state)
+{
+    struct fixture *f = *state;
+    stream_deadline(f->stream, 1);
+    while (!f->timeouts)
+        loop_run_once(f->loop, true);
+    assert_int_equal(f->timeouts, 1);
+}
+
+struct job {
+    int in, out;
+    bool *done;
+};
+
+static void job_run(void *ctx)
+{
+    struct job *job = ctx;
+    job->out = job->in * 2;
+}
+
+static void job_done(void *ctx)
+{
+    *((struct job *)ctx)->done = true;
+}
+
+static void work_comes_back_into_the_loop(void **state)
+{
+    struct fixture *f = *state;
+    struct work_pool *pool = work_pool_new(f->loop, 3);
+    bool done[20] = {false};
+    struct job jobs[20];
+    for (int i = 0; i < 20; i++) {
+        jobs[i] = (struct job){.in = i, .done = &done[i]};
+        work_submit(pool, job_run, job_done, &jobs[i]);
+    }
+    while (work_pending(pool) > 0)
+        loop_run_once(f->loop, true);
+    for (int i = 0; i < 20; i++) {
+        assert_true(done[i]);
+        assert_int_equal(jobs[i].out, i * 2);
+    }
+    work_pool_free(pool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(input_waits_until_consumed, setup, teardown),
+        cmocka_unit_test_setup_teardown(input_before_the_end_comes_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_half_closed_peer_still_gets_output, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_paused_stream_hears_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(may_be_freed_inside_its_callback, setup, teardown),
+        cmocka_unit_test_setup_teardown(output_of_a_turn_leaves_together, setup, teardown),
+        cmocka_unit_test_setup_teardown(full_output_tells_when_there_is_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_deadline_passes_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(work_comes_back_into_the_loop, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
