@@ -1,0 +1,90 @@
+/*
+ * map: one lookup table, "type:name". A table type is a driver; map_drivers.c lists them.
+ *
+ * "Not there" and "could not look" are different answers, and the caller must handle both.
+ * A table that cannot be opened still gives a map, whose every look-up fails with the reason: one
+ * bad table must not stop a service from starting.
+ */
+#ifndef MAP_MAP_H
+#define MAP_MAP_H
+
+#include "base/err.h"
+#include "base/strbuf.h"
+
+enum map_status { MAP_FOUND, MAP_NOT_FOUND, MAP_FAILED };
+
+enum map_flags {
+    MAP_READ = 0,
+    MAP_WRITE = 1 << 0,        /* update in place, created when missing */
+    MAP_REBUILD = 1 << 1,      /* built anew under a temporary name, in place at map_commit() */
+    MAP_FOLD = 1 << 2,         /* fold the key to lower case first (fixed-string tables) */
+    MAP_FOLD_PATTERN = 1 << 3, /* the same for regexp/pcre-like tables */
+    MAP_KEEP_DUPLICATES_QUIET = 1 << 4, /* map_put: replace without complaint */
+    MAP_UTF8 = 1 << 5,                  /* refuse keys and values that are not UTF-8 */
+    MAP_IGNORE_DUPLICATES = 1 << 6,     /* map_put: keep the first entry without complaint */
+    MAP_WITH_NUL = 1 << 7,     /* keys and values end in NUL (files that leave the choice) */
+    MAP_WITHOUT_NUL = 1 << 8,  /* they do not; neither: try both, write with */
+    MAP_DEFAULT_MODE = 1 << 9, /* a new file gets mode 0644, not that of its source */
+};
+
+/* Sizes that main.cf may change; see map_set_options(). */
+struct map_options {
+    size_t berkeley_db_create_buffer_size, berkeley_db_read_buffer_size;
+};
+/* Called once at start; read-only afterwards. */
+void map_set_options(const struct map_options *options);
+const struct map_options *map_get_options(void);
+
+struct map;
+
+struct map_driver {
+    const char *type;   /* the word before the colon */
+    bool is_pattern;    /* patterns see only the whole key, never partial ones */
+    const char *suffix; /* of the file that holds the table (".db"), or NULL */
+    bool has_raw_key; /* the key is given as is, not folded (regexp, pcre, cidr, static, tcp...) */
+    /* NAME is what follows the colon. NULL with ERR set when it cannot be opened. */
+    struct map *(*open)(const char *name, enum map_flags flags, struct err *err);
+};
+
+/* Every driver's map starts with this. Functions a type lacks are NULL. */
+struct map {
+    const struct map_driver *driver;
+    char *name; /* "type:name" */
+    enum map_flags flags;
+    bool is_pattern;        /* from the driver; combined tables inherit it from their members */
+    struct strbuf warnings; /* see map_warnings() */
+    struct strbuf folded;   /* private to map_find() */
+    enum map_status (*find)(struct map *, const char *key, struct strbuf *value, struct err *err);
+    bool (*put)(struct map *, const char *key, const char *value, struct err *err);
+    enum map_status (*remove)(struct map *, const char *key, struct err *err);
+    /* First entry when FIRST, else the next one. */
+    enum map_status (*next)(struct map *, bool first, struct strbuf *key, struct strbuf *value,
+                            struct err *err);
+    /* A rebuild takes its place; an update in place reaches the disk. */
+    bool (*commit)(struct map *, struct err *err);
+    bool (*has_changed)(struct map *); /* the source is newer than what we read */
+    void (*close)(struct map *);
+};
+
+/* Open "type:name"; relative names belong to the working directory. Never NULL. */
+struct map *map_open(const char *type_and_name, enum map_flags flags);
+/* The same for tools: NULL with the reason instead of a map that always fails. */
+struct map *map_open_strict(const char *type_and_name, enum map_flags flags, struct err *err);
+void map_close(struct map *map);
+enum map_status map_find(struct map *map, const char *key, struct strbuf *value, struct err *err);
+bool map_put(struct map *map, const char *key, const char *value, struct err *err);
+enum map_status map_remove(struct map *map, const char *key, struct err *err);
+bool map_has_changed(struct map *map);
+/* What the table's reader or writer found odd since the last call of map_warnings_clear(), one text
+ * a line: rules skipped, duplicate entries, keys that are not UTF-8. "" when all is well. */
+const char *map_warnings(const struct map *map);
+void map_warnings_clear(struct map *map);
+const struct map_driver *map_driver_find(struct slice type);
+const struct map_driver *const *map_drivers(void); /* NULL-terminated, alphabetical */
+
+/* For drivers. */
+/* SIZE bytes, zeroed, that begin with a struct map; the name and flags are filled by map_open(). */
+void *map_alloc(size_t size);
+void map_warn(struct map *map, const char *fmt, ...) PRINTF(2, 3);
+
+#endif

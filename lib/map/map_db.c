@@ -1,0 +1,296 @@
+/*
+ * map_db: hash: and btree:, Berkeley DB files that Postfix can read and write, too.
+ *
+ * A table is one file, NAME.db, without an environment. Readers hold a shared flock while they look
+ * something up; whoever updates or rebuilds it holds an exclusive one. A rebuild happens in a file
+ * of its own that replaces the table at commit, so that readers never see half of it.
+ */
+#include "map/map_db_file.h"
+#include "map/map_drivers.h"
+
+#include "base/xmem.h"
+#include "io/fd.h"
+
+#include <db.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct map_db {
+    struct map map;
+    char *source, *path; /* NAME and NAME.db */
+    struct map_db_file *rebuild;
+    DB *db;
+    DBC *cursor;
+    int lock_fd; /* the table's file, for flock and fstat */
+    struct stat opened;
+    bool try_nul, try_bare; /* which forms of the key may be in there */
+};
+
+static struct map_db *map_db_of(struct map *map)
+{
+    return CONTAINER_OF(map, struct map_db, map);
+}
+
+static bool failed(struct map_db *db, const char *what, int error, struct err *err)
+{
+    return err_set(err, ERR_TEMP, "%s database %s: %s", what, db->path, db_strerror(error));
+}
+
+static void stay_quiet(const DB_ENV *env, const char *prefix, const char *text)
+{
+    (void)env; /* the return code tells the reason; libraries do not write to stderr */
+    (void)prefix;
+    (void)text;
+}
+
+static DBT entry_of(const char *text, bool with_nul)
+{
+    return (DBT){.data = (void *)(uintptr_t)text, .size = (u_int32_t)(strlen(text) + with_nul)};
+}
+
+static struct slice slice_of_entry(const DBT *entry)
+{
+    struct slice a = {entry->data, entry->size};
+    if (a.len > 0 && a.s[a.len - 1] == 0)
+        a.len--;
+    return a.len > 0 ? a : SLICE_EMPTY;
+}
+
+/* --- look-up -------------------------------------------------------------------------------- */
+
+static int db_get(struct map_db *db, const char *key, bool with_nul, struct strbuf *value)
+{
+    DBT k = entry_of(key, with_nul), v = {0};
+    int error = db->db->get(db->db, NULL, &k, &v, 0);
+    if (error == 0) {
+        strbuf_add_slice(value, slice_of_entry(&v));
+        /* the file is of one kind; from now on ask once */
+        db->try_nul = with_nul;
+        db->try_bare = !with_nul;
+    }
+    return error;
+}
+
+static enum map_status db_find(struct map *map, const char *key, struct strbuf *value,
+                               struct err *err)
+{
+    struct map_db *db = map_db_of(map);
+    bool locks = !(map->flags & (MAP_WRITE | MAP_REBUILD)); /* a writer has its lock already */
+    if (locks && !fd_lock(db->lock_fd, false, true)) {
+        failed(db, "lock", errno, err);
+        return MAP_FAILED;
+    }
+    bool try_bare = db->try_bare;
+    int error = DB_NOTFOUND;
+    if (db->try_nul)
+        error = db_get(db, key, true, value);
+    if (error == DB_NOTFOUND && try_bare)
+        error = db_get(db, key, false, value);
+    if (locks)
+        flock(db->lock_fd, LOCK_UN);
+    if (error == 0)
+        return MAP_FOUND;
+    if (error == DB_NOTFOUND)
+        return MAP_NOT_FOUND;
+    failed(db, "read", error, err);
+    return MAP_FAILED;
+}
+
+static enum map_status db_next(struct map *map, bool first, struct strbuf *key,
+                               struct strbuf *value, struct err *err)
+{
+    struct map_db *db = map_db_of(map);
+    int error = db->cursor ? 0 : db->db->cursor(db->db, NULL, &db->cursor, 0);
+    DBT k = {0}, v = {0};
+    if (error == 0)
+        error = db->cursor->get(db->cursor, &k, &v, first ? DB_FIRST : DB_NEXT);
+    if (error == DB_NOTFOUND)
+        return MAP_NOT_FOUND;
+    if (error != 0) {
+        failed(db, "read", error, err);
+        return MAP_FAILED;
+    }
+    strbuf_set_slice(key, slice_of_entry(&k));
+    strbuf_set_slice(value, slice_of_entry(&v));
+    return MAP_FOUND;
+}
+
+/* --- update --------------------------------------------------------------------------------- */
+
+static bool db_put(struct map *map, const char *key, const char *value, struct err *err)
+{
+    struct map_db *db = map_db_of(map);
+    if (strlen(key) + strlen(value) > INT32_MAX)
+        return err_set(err, ERR_PERM, "%s: entry too large", db->path);
+    bool with_nul = !(map->flags & MAP_WITHOUT_NUL) || (map->flags & MAP_WITH_NUL);
+    if (!db->try_nul)
+        with_nul = false; /* stay with what the file has */
+    db->try_nul = with_nul;
+    db->try_bare = !with_nul;
+    DBT k = entry_of(key, with_nul), v = entry_of(value, with_nul);
+    bool replace = map->flags & MAP_KEEP_DUPLICATES_QUIET;
+    int error = db->db->put(db->db, NULL, &k, &v, replace ? 0 : DB_NOOVERWRITE);
+    if (error == DB_KEYEXIST) {
+        if (!(map->flags & MAP_IGNORE_DUPLICATES))
+            map_warn(map, "%s: duplicate entry: \"%s\"", db->path, key);
+        return true;
+    }
+    return error == 0 || failed(db, "write", error, err);
+}
+
+static enum map_status db_remove(struct map *map, const char *key, struct err *err)
+{
+    struct map_db *db = map_db_of(map);
+    bool try_nul = db->try_nul, try_bare = db->try_bare;
+    int error = DB_NOTFOUND;
+    for (int with_nul = 1; with_nul >= 0 && error == DB_NOTFOUND; with_nul--) {
+        if (!(with_nul ? try_nul : try_bare))
+            continue;
+        DBT k = entry_of(key, with_nul);
+        error = db->db->del(db->db, NULL, &k, 0);
+    }
+    if (error == 0)
+        return MAP_FOUND;
+    if (error == DB_NOTFOUND)
+        return MAP_NOT_FOUND;
+    failed(db, "write", error, err);
+    return MAP_FAILED;
+}
+
+static bool db_commit(struct map *map, struct err *err)
+{
+    struct map_db *db = map_db_of(map);
+    int error = db->db->sync(db->db, 0);
+    if (error != 0)
+        return failed(db, "write", error, err);
+    return !db->rebuild || map_db_file_commit(db->rebuild, err);
+}
+
+/* The open descriptor tells, also from inside a jail where the path means nothing. */
+static bool db_has_changed(struct map *map)
+{
+    struct map_db *db = map_db_of(map);
+    struct stat now;
+    if (fstat(db->lock_fd, &now) < 0)
+        return true;
+    return now.st_nlink == 0 || now.st_mtim.tv_sec != db->opened.st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != db->opened.st_mtim.tv_nsec;
+}
+
+static void db_close(struct map *map)
+{
+    struct map_db *db = map_db_of(map);
+    if (db->cursor)
+        db->cursor->close(db->cursor);
+    if (db->db)
+        db->db->close(db->db, map->flags & (MAP_WRITE | MAP_REBUILD) ? 0 : DB_NOSYNC);
+    map_db_file_free(db->rebuild);
+    fd_done(&db->lock_fd); /* gives the lock back */
+    free(db->source);
+    free(db->path);
+}
+
+/* --- opening -------------------------------------------------------------------------------- */
+
+/* Open the table's file and lock it; a file that was replaced while we waited is opened anew. */
+static bool db_open_file(struct map_db *db, enum map_flags flags, struct err *err)
+{
+    bool writes = flags & MAP_WRITE;
+    for (;;) {
+        fd_done(&db->lock_fd);
+        db->lock_fd =
+            open(db->path, (writes ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOCTTY, 0644);
+        struct stat by_name;
+        if (db->lock_fd < 0)
+            return err_set(err, ERR_TEMP, "open database %s: %s", db->path, strerror(errno));
+        if (!fd_lock(db->lock_fd, writes, true) || fstat(db->lock_fd, &db->opened) < 0)
+            return err_set(err, ERR_TEMP, "lock database %s: %s", db->path, strerror(errno));
+        if (stat(db->path, &by_name) == 0 && by_name.st_ino == db->opened.st_ino &&
+            by_name.st_dev == db->opened.st_dev)
+            return true;
+    }
+}
+
+/* Somebody edited the source and forgot to build the table. Not while it may be under way. */
+static void warn_when_old(struct map_db *db)
+{
+    enum { UNDER_WAY_SECONDS = 100 };
+    struct stat source;
+    if (stat(db->source, &source) == 0 && source.st_mtime > db->opened.st_mtime &&
+        source.st_mtime < time(NULL) - UNDER_WAY_SECONDS)
+        map_warn(&db->map, "database %s is older than source file %s", db->path, db->source);
+}
+
+static bool db_open_handle(struct map_db *db, const char *path, DBTYPE type, u_int32_t mode,
+                           struct err *err)
+{
+    const struct map_options *options = map_get_options();
+    size_t cache = mode & DB_RDONLY ? options->berkeley_db_read_buffer_size
+                                    : options->berkeley_db_create_buffer_size;
+    int error = db_create(&db->db, NULL, 0);
+    if (error != 0)
+        return failed(db, "open", error, err);
+    db->db->set_errcall(db->db, stay_quiet);
+    if (cache > 0)
+        db->db->set_cachesize(db->db, 0, (u_int32_t)MIN(cache, (size_t)UINT32_MAX), 0);
+    error = db->db->open(db->db, NULL, path, NULL, type, mode, 0644);
+    return error == 0 || failed(db, "open", error, err);
+}
+
+static struct map *db_open(const char *name, enum map_flags flags, DBTYPE type, struct err *err)
+{
+    struct map_db *db = map_alloc(sizeof *db);
+    db->map.flags = flags;
+    db->source = xstrdup(name);
+    db->path = xasprintf("%s.db", name);
+    db->lock_fd = -1;
+    db->try_nul = !(flags & MAP_WITHOUT_NUL) || (flags & MAP_WITH_NUL);
+    db->try_bare = !(flags & MAP_WITH_NUL) || (flags & MAP_WITHOUT_NUL);
+    db->map.find = db_find;
+    db->map.put = db_put;
+    db->map.remove = db_remove;
+    db->map.next = db_next;
+    db->map.commit = flags & (MAP_WRITE | MAP_REBUILD) ? db_commit : NULL;
+    db->map.has_changed = db_has_changed;
+    db->map.close = db_close;
+
+    bool ok;
+    if (flags & MAP_REBUILD) {
+        db->rebuild = map_db_file_new(db->source, db->path, flags & MAP_DEFAULT_MODE, err);
+        ok = db->rebuild &&
+             db_open_handle(db, map_db_file_temporary(db->rebuild), type, DB_CREATE, err);
+        if (ok) {
+            db->lock_fd = open(map_db_file_temporary(db->rebuild), O_RDONLY | O_CLOEXEC);
+            ok = db->lock_fd >= 0 && fstat(db->lock_fd, &db->opened) == 0;
+            if (!ok)
+                failed(db, "open", errno, err);
+        }
+    } else {
+        ok = db_open_file(db, flags, err) &&
+             db_open_handle(db, db->path, type, flags & MAP_WRITE ? DB_CREATE : DB_RDONLY, err);
+        if (ok && !(flags & MAP_WRITE)) {
+            flock(db->lock_fd, LOCK_UN);
+            warn_when_old(db);
+        }
+    }
+    if (ok)
+        return &db->map;
+    map_close(&db->map);
+    return NULL;
+}
+
+static struct map *hash_open(const char *name, enum map_flags flags, struct err *err)
+{
+    return db_open(name, flags, DB_HASH, err);
+}
+
+static struct map *btree_open(const char *name, enum map_flags flags, struct err *err)
+{
+    return db_open(name, flags, DB_BTREE, err);
+}
+
+const struct map_driver map_hash = {.type = "hash", .suffix = ".db", .open = hash_open};
+const struct map_driver map_btree = {.type = "btree", .suffix = ".db", .open = btree_open};
