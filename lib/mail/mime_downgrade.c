@@ -1,0 +1,126 @@
+/*
+ * mime_downgrade: the Content-Transfer-Encoding header is held back until the headers of its part
+ * end, because only then it is known whether the part is a multipart.
+ */
+#include "mail/mime_downgrade.h"
+
+#include "base/xmem.h"
+#include "mail/header.h"
+
+enum { QP_COLUMNS = 76, HELD_MAX = 128 * 1024 };
+
+struct mime_downgrade {
+    struct mime *mime;
+    mime_downgrade_emit emit;
+    void *ctx;
+    struct strbuf held; /* the encoding header as it was */
+    bool is_encoding;   /* the body being read becomes quoted-printable */
+};
+
+struct mime_downgrade *mime_downgrade_new(const struct mime_options *options,
+                                          mime_downgrade_emit emit, void *ctx)
+{
+    struct mime_downgrade *d = xzalloc(sizeof *d);
+    d->mime = mime_new(options);
+    d->emit = emit;
+    d->ctx = ctx;
+    strbuf_init(&d->held, HELD_MAX);
+    return d;
+}
+
+void mime_downgrade_free(struct mime_downgrade *d)
+{
+    if (!d)
+        return;
+    mime_free(d->mime);
+    strbuf_done(&d->held);
+    free(d);
+}
+
+void mime_downgrade_free_ptr(struct mime_downgrade **d)
+{
+    mime_downgrade_free(*d);
+    *d = NULL;
+}
+
+bool mime_downgrade_in_header(const struct mime_downgrade *d)
+{
+    return mime_in_header(d->mime);
+}
+
+void mime_downgrade_encode(struct slice line, mime_downgrade_emit emit, void *ctx)
+{
+    CLEANUP(strbuf_done) struct strbuf out = STRBUF_INIT(QP_COLUMNS);
+    for (size_t i = 0; i < line.len; i++) {
+        unsigned char c = (unsigned char)line.s[i];
+        bool is_last = i + 1 == line.len;
+        bool is_blank = c == ' ' || c == '\t';
+        bool is_plain = is_blank ? !is_last : c > ' ' && c < 127 && c != '=';
+        size_t width = is_plain ? 1 : 3;
+        /* one column stays free for the = of a soft line break, unless the line ends here */
+        if (out.len + width > QP_COLUMNS - (is_last ? 0 : 1)) {
+            strbuf_add_char(&out, '=');
+            emit(ctx, strbuf_slice(&out));
+            strbuf_reset(&out);
+        }
+        if (is_plain)
+            strbuf_add_char(&out, (char)c);
+        else
+            strbuf_addf(&out, "=%02X", c);
+    }
+    emit(ctx, strbuf_slice(&out));
+}
+
+static bool is_encoding_header(struct slice line)
+{
+    struct slice name, value;
+    return header_parse(line, &name, &value) &&
+           header_find(name)->id == HEADER_CONTENT_TRANSFER_ENCODING;
+}
+
+/* The headers of a part are complete. */
+static void end_headers(struct mime_downgrade *d, const struct mime_part *part)
+{
+    bool is_8bit = part->encoding == MIME_ENCODING_8BIT || part->encoding == MIME_ENCODING_BINARY;
+    bool is_composite = part->is_multipart || part->is_message;
+    d->is_encoding = is_8bit && !is_composite;
+    if (d->is_encoding)
+        d->emit(d->ctx, slice_of("Content-Transfer-Encoding: quoted-printable"));
+    else if (is_8bit)
+        d->emit(d->ctx, slice_of("Content-Transfer-Encoding: 7bit"));
+    else if (d->held.len > 0)
+        d->emit(d->ctx, strbuf_slice(&d->held));
+    strbuf_reset(&d->held);
+}
+
+void mime_downgrade_feed(struct mime_downgrade *d, struct slice line)
+{
+    bool was_header = mime_in_header(d->mime);
+    struct mime_part before = *mime_part(d->mime);
+    enum mime_place place = mime_feed(d->mime, line);
+    if (was_header && place < MIME_END_OF_HEADER) {
+        if (is_encoding_header(line))
+            strbuf_set_slice(&d->held, line); /* the last one counts, as in mime.c */
+        else
+            d->emit(d->ctx, line);
+        return;
+    }
+    if (was_header)
+        end_headers(d, &before);
+    if (mime_headers_broke_off(d->mime))
+        d->emit(d->ctx, SLICE_EMPTY);
+    else if (mime_in_header(d->mime))
+        d->is_encoding = false; /* a boundary, or the start of a nested message */
+    else if (place == MIME_BODY && mime_part(d->mime)->encoding == MIME_ENCODING_7BIT)
+        d->is_encoding = false; /* a closing boundary */
+    if (d->is_encoding && place == MIME_BODY)
+        mime_downgrade_encode(line, d->emit, d->ctx);
+    else
+        d->emit(d->ctx, line);
+}
+
+void mime_downgrade_finish(struct mime_downgrade *d)
+{
+    if (mime_in_header(d->mime))
+        end_headers(d, mime_part(d->mime));
+}

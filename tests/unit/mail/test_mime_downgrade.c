@@ -1,0 +1,43 @@
+#include "unit/cm.h"
+
+#include "mail/mime_downgrade.h"
+
+static void emit(void *ctx, struct slice line)
+{
+    strbuf_add_slice(ctx, line);
+    strbuf_add_char(ctx, '\n');
+}
+
+static void eight_bit_parts_become_quoted_printable(void **unused)
+{
+    (void)unused;
+    static const char *const lines[] = {"Content-Type: multipart/mixed; boundary=b",
+                                        "Content-Transfer-Encoding: 8bit",
+                                        "",
+                                        "--b",
+                                        "Content-Transfer-Encoding: 8bit",
+                                        "",
+                                        "\xc3\xb6= ",
+                                        "--b",
+                                        "",
+                                        "plain =",
+                                        "--b--"};
+    static const char expected[] = "Content-Type: multipart/mixed; boundary=b\n"
+                                   "Content-Transfer-Encoding: 7bit\n\n--b\n"
+                                   "Content-Transfer-Encoding: quoted-printable\n\n=C3=B6=3D=20\n"
+                                   "--b\n\nplain =\n--b--\n";
+    const struct mime_options options = {.nesting_limit = 10, .boundary_length_limit = 100};
+    CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
+    struct mime_downgrade *d = mime_downgrade_new(&options, emit, &out);
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        mime_downgrade_feed(d, slice_of(lines[i]));
+    mime_downgrade_finish(d);
+    mime_downgrade_free(d);
+    cm_slice_is(strbuf_slice(&out), expected, __FILE__, __LINE__);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(eight_bit_parts_become_quoted_printable)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
