@@ -1,0 +1,48 @@
+/* From root in / to the mail owner in the queue directory, as master.cf says. */
+#include "config/common_params.h"
+#include "log/log.h"
+#include "service/service_private.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+static void service_jail_become(const struct passwd *owner)
+{
+    if (initgroups(owner->pw_name, owner->pw_gid) < 0 || setgid(owner->pw_gid) < 0 ||
+        setuid(owner->pw_uid) < 0)
+        log_fatal("cannot become %s: %s", owner->pw_name, strerror(errno));
+    if (setuid(0) == 0)
+        log_fatal("privileges of root could not be given up");
+}
+
+void service_jail_enter(const struct service_args *args, const struct service *service)
+{
+    log_open_now(); /* its sockets may be out of reach afterwards */
+    tzset();
+    if (geteuid() == 0) {
+        const struct passwd *owner = getpwnam(common_params.mail_owner);
+        if (!owner)
+            log_fatal("mail_owner: user %s is not known", common_params.mail_owner);
+        struct passwd copy = *owner;
+        if (args->unprivileged && initgroups(copy.pw_name, copy.pw_gid) < 0)
+            log_fatal("initgroups %s: %s", copy.pw_name, strerror(errno));
+        if (args->chroot && (chroot(common_params.queue_directory) < 0 || chdir("/") < 0))
+            log_fatal("chroot %s: %s", common_params.queue_directory, strerror(errno));
+        if (args->unprivileged) {
+            if (service->keep_root)
+                log_fatal("service %s needs root: write n in the unpriv column of master.cf",
+                          args->instance);
+            service_jail_become(&copy);
+        }
+    }
+    /* nothing a service starts may gain what it has given up; local(8) and the like run set-id
+     * commands for their users */
+    if (!service->keep_root && !args->on_stdin)
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    /* set-id changes clear it; a crash of an unprivileged service may leave a core file */
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}

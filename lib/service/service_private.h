@@ -1,0 +1,43 @@
+/* service_private: the state of the one service a process is; for the files of this folder. */
+#ifndef SERVICE_SERVICE_PRIVATE_H
+#define SERVICE_SERVICE_PRIVATE_H
+
+#include "service/master_proto.h"
+#include "service/service.h"
+
+struct service_args {
+    const char *instance; /* the name in master.cf */
+    const char *type;
+    int socket_count, process_limit;
+    bool unprivileged, chroot, on_stdin;
+    int verbose;
+    char **rest; /* arguments after the options */
+};
+
+struct service_process {
+    const struct service *service;
+    struct service_args args;
+    struct config *config;
+    struct loop *loop;
+    struct timer *idle_timer;
+    size_t client_count, client_limit;
+    uint64_t used;
+    struct watch *status_watch;
+    bool retiring, master_gone;
+};
+extern struct service_process service_process;
+
+void service_args_parse(struct service_args *args, const struct service *service,
+                        struct config *config, int argc, char **argv);
+void service_jail_enter(const struct service_args *args, const struct service *service);
+
+void service_status_start(void);
+void service_status_send(char what);
+
+void service_accept_start(void);
+void service_accept_pause(bool paused); /* full, or room again; tells master */
+void service_accept_stop(void);
+
+void service_idle_clock(void);
+
+#endif

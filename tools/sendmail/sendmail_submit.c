@@ -1,0 +1,231 @@
+#include "sendmail/sendmail_submit.h"
+
+#include "base/text.h"
+#include "base/xmem.h"
+#include "config/command_setup.h"
+#include "mail/address.h"
+#include "mail/envelope.h"
+#include "mail/record.h"
+#include "sendmail/sendmail_extract.h"
+#include "sendmail/sendmail_sink.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { READ_CHUNK = 64 * 1024 };
+
+struct submission {
+    const struct sendmail_options *o;
+    struct sendmail_sink *sink;
+    struct sendmail_extract extract;
+    bool first_line, strip_cr, ended; /* ended: the lone dot was seen */
+    bool in_long_line;
+    size_t recipient_count;
+};
+
+static NORETURN void give_up(struct submission *sub, const struct err *err, int status)
+{
+    CLEANUP(xfree_ptr) char *reason = xstrdup(err->reason);
+    sendmail_sink_free(sub->sink);
+    log_fatal_status(status, "%s", reason);
+}
+
+static void put(struct submission *sub, int type, struct slice data)
+{
+    struct err err = ERR_INIT;
+    if (!sendmail_sink_add(sub->sink, type, data, &err))
+        give_up(sub, &err, EX_TEMPFAIL);
+}
+
+static void put_text(struct submission *sub, int type, const char *text)
+{
+    put(sub, type, slice_of(text));
+}
+
+static void put_attribute(struct submission *sub, const char *name, const char *value)
+{
+    struct err err = ERR_INIT;
+    if (!sendmail_sink_addf(sub->sink, &err, REC_ATTRIBUTE, "%s=%s", name, value))
+        give_up(sub, &err, EX_TEMPFAIL);
+}
+
+static void put_number(struct submission *sub, const char *name, int64_t value)
+{
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    strbuf_addf(&text, "%lld", (long long)value);
+    put_attribute(sub, name, text.s);
+}
+
+static void put_recipient(struct submission *sub, struct slice address)
+{
+    if (sub->o->dsn_notify)
+        put_number(sub, "notify_flags", sub->o->dsn_notify);
+    put(sub, REC_RECIPIENT, address);
+    sub->recipient_count++;
+}
+
+/* gecos up to the first comma; & stands for the login name with a capital */
+static void account_name(const struct passwd *account, struct strbuf *out)
+{
+    const char *from_env = getenv("NAME");
+    if (from_env && *from_env) {
+        strbuf_add_str(out, from_env);
+        return;
+    }
+    for (const char *p = account ? account->pw_gecos : "";
+         *p && *p != ',' && *p != ';' && *p != '%'; p++) {
+        if (*p == '&' && account->pw_name[0]) {
+            char c = account->pw_name[0];
+            strbuf_add_char(out, (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c));
+            strbuf_add_str(out, account->pw_name + 1);
+        } else {
+            strbuf_add_char(out, *p);
+        }
+    }
+}
+
+static void put_envelope(struct submission *sub, const struct passwd *account)
+{
+    const struct sendmail_options *o = sub->o;
+    CLEANUP(strbuf_done) struct strbuf name = STRBUF_INIT(1024), sender = STRBUF_ANY;
+    int64_t trace = o->mode == SENDMAIL_VERIFY ? TRACE_USER_PROBE : o->verbose ? TRACE_RECORD : 0;
+    if (o->envelope_id)
+        put_attribute(sub, "envelope_id", o->envelope_id);
+    if (o->dsn_ret)
+        put_number(sub, "ret_flags", o->dsn_ret);
+    put_attribute(sub, "rewrite_context", o->gateway ? "remote" : "local");
+    if (trace)
+        put_number(sub, "trace_flags", trace);
+    if (o->full_name)
+        strbuf_add_str(&name, o->full_name);
+    else
+        account_name(account, &name);
+    put(sub, REC_FULLNAME, strbuf_slice(&name));
+
+    const char *given = o->sender ? o->sender : account ? account->pw_name : "nobody";
+    if (strcmp(given, "<>") != 0 && !address_to_internal(slice_of(given), &sender)) {
+        log_warn(NULL, "-f option specified malformed sender: %s", given);
+        strbuf_set(&sender, given);
+    }
+    put(sub, REC_SENDER, strbuf_slice(&sender));
+    if (o->encoding)
+        put_attribute(sub, "encoding", o->encoding);
+    if (o->verp)
+        put_text(sub, REC_VERP, *o->verp ? o->verp : common_params.default_verp_delimiters);
+}
+
+static void add_command_line_recipient(void *ctx, struct slice internal)
+{
+    put_recipient(ctx, internal);
+}
+
+/* A line, or a piece of a long one, without its end. */
+static void put_content(struct submission *sub, struct slice line, bool is_whole)
+{
+    if (sub->ended)
+        return;
+    if (sub->first_line)
+        sub->strip_cr = is_whole && line.len > 0 && line.s[line.len - 1] == '\r';
+    sub->first_line = false;
+    if (sub->strip_cr && is_whole && line.len > 0 && line.s[line.len - 1] == '\r')
+        line.len--;
+    if (is_whole && !sub->in_long_line && !sub->o->dots_are_data && slice_eq(line, ".")) {
+        sub->ended = true;
+        return;
+    }
+    if (sub->o->extract && !sub->in_long_line)
+        sendmail_extract_line(&sub->extract, line);
+    size_t limit = (size_t)common_params.line_length_limit;
+    while (line.len > limit) {
+        put(sub, REC_LINE_PART, slice_first(line, limit));
+        line = slice_from(line, limit);
+    }
+    put(sub, is_whole ? REC_LINE : REC_LINE_PART, line);
+    sub->in_long_line = !is_whole;
+}
+
+static void put_message(struct submission *sub)
+{
+    CLEANUP(strbuf_done) struct strbuf in = STRBUF_ANY;
+    sub->first_line = true;
+    for (bool more = true; more && !sub->ended;) {
+        ssize_t n = read(STDIN_FILENO, strbuf_room(&in, READ_CHUNK), READ_CHUNK);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            struct err err = ERR_INIT;
+            err_set(&err, ERR_TEMP, "error reading input: %s", strerror(errno));
+            give_up(sub, &err, EX_DATAERR);
+        }
+        more = n > 0;
+        if (more)
+            strbuf_grew(&in, (size_t)n);
+        struct slice unread = strbuf_slice(&in), line, rest;
+        while (slice_split(unread, '\n', &line, &rest)) {
+            put_content(sub, line, true);
+            unread = rest;
+        }
+        /* memory stays bounded when there is no line end at all */
+        if (more && unread.len >= READ_CHUNK && !sub->o->extract) {
+            put_content(sub, slice_first(unread, unread.len - 1), false);
+            unread = slice_from(unread, unread.len - 1);
+        }
+        if (!more && unread.len > 0)
+            put_content(sub, unread, true);
+        strbuf_remove_front(&in, in.len - unread.len);
+    }
+}
+
+static void put_extracted(struct submission *sub)
+{
+    const struct argv *found = sendmail_extract_end(&sub->extract);
+    for (size_t i = 0; i < found->count; i++)
+        put_recipient(sub, slice_of(found->at[i]));
+}
+
+static NORETURN void no_recipients(struct submission *sub, const struct passwd *account)
+{
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_PERM, "%s(%ld): %s", account ? account->pw_name : "unknown", (long)getuid(),
+            sub->o->extract ? "No recipient addresses found in message header"
+                            : "Recipient addresses must be specified on the command line or via "
+                              "the -t option");
+    give_up(sub, &err, EX_TEMPFAIL);
+}
+
+int sendmail_submit(const struct sendmail_options *o)
+{
+    struct submission sub = {.o = o, .extract = SENDMAIL_EXTRACT_INIT};
+    const struct passwd *account = getpwuid(getuid());
+    struct err err = ERR_INIT;
+    int status = EX_TEMPFAIL;
+
+    if (o->recipients.count == 0 && !o->extract)
+        no_recipients(&sub, account);
+    sub.sink = sendmail_sink_new(o->config_dir, &err);
+    if (!sub.sink)
+        give_up(&sub, &err, EX_TEMPFAIL);
+    put_envelope(&sub, account);
+    for (size_t i = 0; i < o->recipients.count; i++)
+        address_each(slice_of(o->recipients.at[i]), 0, add_command_line_recipient, &sub);
+    put_text(&sub, REC_MESSAGE, "");
+    if (o->mode != SENDMAIL_VERIFY || o->extract)
+        put_message(&sub);
+    put_text(&sub, REC_EXTRACTED, "");
+    if (o->extract)
+        put_extracted(&sub);
+    if (sub.recipient_count == 0)
+        no_recipients(&sub, account);
+    put_text(&sub, REC_END, "");
+    if (!sendmail_sink_commit(sub.sink, &status, &err))
+        give_up(&sub, &err, status);
+    sendmail_sink_free(sub.sink);
+    sendmail_extract_done(&sub.extract);
+    if (o->mode == SENDMAIL_VERIFY || o->verbose)
+        printf("Mail Delivery Status Report will be mailed to <%s>.\n", o->sender ? o->sender
+                                                                        : account ? account->pw_name
+                                                                                  : "nobody");
+    return 0;
+}
