@@ -7,15 +7,16 @@
 #include "config/common_params.h"
 #include "config/log_setup.h"
 
-/* Read the configuration that DIR_OPTION (the -c option; NULL: MAIL_CONFIG, else the default) names,
- * fill common_params and point the logger (LOG_FLAGS of log_setup.h). Ends the process with a fatal line
- * when that fails. The configuration is the caller's. */
+/* Read the configuration that DIR_OPTION (the -c option; NULL: MAIL_CONFIG, else the default)
+ * names, fill common_params and point the logger (LOG_FLAGS of log_setup.h). Ends the process with
+ * a fatal line when that fails. The configuration is the caller's. */
 struct config *command_setup(const char *program, const char *dir_option, unsigned log_flags);
 
-/* For the set-gid commands, before anything else: forget the caller's environment, and refuse (fatal) a
- * configuration directory that is neither the default nor named in the alternate_config_directories or
- * multi_instance_directories of the default main.cf, unless the caller is the super-user or no
- * privilege is involved. Returns the directory to use (allocated), or NULL for the default. */
+/* For the set-gid commands, before anything else: forget the caller's environment, and refuse
+ * (fatal) a configuration directory that is neither the default nor named in the
+ * alternate_config_directories or multi_instance_directories of the default main.cf, unless the
+ * caller is the super-user or no privilege is involved. Returns the directory to use (allocated),
+ * or NULL for the default. */
 char *command_guard_privilege(const char *program, const char *dir_option);
 
 /* Go to the queue directory; fatal when that fails. */

@@ -12,17 +12,19 @@ enum log_setup_flags {
     LOG_SETUP_TERMINAL = 2, /* also to standard error when that is a terminal */
     LOG_SETUP_FILE = 4,     /* write maillog_file directly when postlogd does not run; for the
                                commands that the super-user gives while the mail system is down */
-    LOG_SETUP_FULL_TAG = 8, /* "postfix/postfix-script: " on standard error, not "postfix-script: " */
+    LOG_SETUP_FULL_TAG =
+        8, /* "postfix/postfix-script: " on standard error, not "postfix-script: " */
 };
 
-/* For daemons, which run in queue_directory. Needs common_params. The tag is syslog_name/PROGRAM. */
+/* For daemons, which run in queue_directory. Needs common_params. The tag is syslog_name/PROGRAM.
+ */
 void log_setup_from_params(const char *program);
 /* For commands; FLAGS of enum log_setup_flags. */
 void log_setup_command(const char *program, unsigned flags);
 /* For master(8) and postlogd(8), which write maillog_file themselves. */
 void log_setup_writer(const char *program);
-/* Before main.cf was read: tag $MAIL_LOGTAG/PROGRAM (postfix/PROGRAM), the socket in $POSTLOG_SERVICE
- * when it is set, else syslog; FLAGS as above without LOG_SETUP_FILE. */
+/* Before main.cf was read: tag $MAIL_LOGTAG/PROGRAM (postfix/PROGRAM), the socket in
+ * $POSTLOG_SERVICE when it is set, else syslog; FLAGS as above without LOG_SETUP_FILE. */
 void log_setup_early(const char *program, unsigned flags);
 
 /* Number of a syslog facility by name ("mail", "local0"); -1 when there is none. */

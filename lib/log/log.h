@@ -39,7 +39,7 @@ struct log_options {
     const char *syslog_path;  /* "/dev/log", or NULL */
     const char *file_path;    /* append to this file directly ("/dev/stdout" too), or NULL */
     int facility;             /* LOG_MAIL etc. */
-    mode_t file_mode; /* of a file we create; 0: 0600 */
+    mode_t file_mode;         /* of a file we create; 0: 0600 */
     bool to_stderr;
     bool stderr_full_tag; /* the whole tag in front of those lines, not just the program */
     const char *hostname; /* for lines we format ourselves (file, postlog); first label is used */
