@@ -211,6 +211,20 @@ bool cleanup_stream_is_full(const struct cleanup_stream *s)
     return s->was_full;
 }
 
+/* As many whole records as fit in one frame; 0: not even one does. */
+static size_t frame_length(struct slice records)
+{
+    size_t len = 0, size;
+    int type;
+    struct slice data;
+    if (records.len <= MSG_BODY_MAX)
+        return records.len;
+    while (record_peek(slice_from(records, len), &type, &data, &size) == RECORD_READY &&
+           len + size <= MSG_BODY_MAX)
+        len += size;
+    return len;
+}
+
 void cleanup_stream_flush(struct cleanup_stream *s)
 {
     if (s->is_over) {
@@ -219,13 +233,16 @@ void cleanup_stream_flush(struct cleanup_stream *s)
     }
     if (!s->is_opened || !s->conn || s->records.len == 0)
         return;
-    if (s->records.len > MSG_BODY_MAX) {
-        err_set(&s->err, ERR_TEMP, "record too large");
-        loop_later(s->client->loop, &s->fail_later);
-        strbuf_reset(&s->records);
-        return;
+    for (struct slice rest = strbuf_slice(&s->records); rest.len > 0;) {
+        size_t len = frame_length(rest);
+        if (len == 0) {
+            err_set(&s->err, ERR_TEMP, "record too large");
+            loop_later(s->client->loop, &s->fail_later);
+            break;
+        }
+        chan_send_raw(s->conn->chan, CLEANUP_RECORDS, slice_first(rest, len));
+        rest = slice_from(rest, len);
     }
-    chan_send_raw(s->conn->chan, CLEANUP_RECORDS, strbuf_slice(&s->records));
     strbuf_reset(&s->records);
     if (s->is_finished || stream_output_is_full(chan_stream(s->conn->chan)))
         timer_start(s->timer, s->client->timeout_ms);

@@ -1,0 +1,251 @@
+#include "cleanup/cleanup_checks.h"
+
+#include "cleanup/cleanup_tables.h"
+
+enum { LOGGED_MAX = 200 };
+
+struct check_call {
+    struct cleanup_message *m;
+    enum cleanup_check kind;
+    struct slice content; /* the header or line */
+    const char *title;    /* of the table */
+    const char *text;     /* after the action's name */
+    struct strbuf *replacement;
+};
+
+struct check_action {
+    const char *name;
+    bool is_logged;
+    const char *when_empty; /* complaint when nothing follows; NULL: nothing need follow */
+    enum cleanup_verdict verdict;
+    /* false: the text is no good, which was logged */
+    bool (*run)(struct check_call *call);
+};
+
+static const char *what(enum cleanup_check kind)
+{
+    return kind == CLEANUP_CHECK_BODY ? "body" : "header";
+}
+
+void cleanup_checks_log(struct cleanup_message *m, const char *action, const char *thing,
+                        struct slice content, const char *text)
+{
+    CLEANUP(strbuf_done) struct strbuf line = STRBUF_INIT(8192);
+    const struct envelope *env = &m->env;
+    strbuf_addf(&line, "%s: %s %.*s from %s; from=<%s>", action, thing,
+                SLICE_ARG(slice_first(content, LOGGED_MAX)),
+                env->log_message_origin[0] ? env->log_message_origin : "local", env->sender);
+    if (m->last_recipient[0])
+        strbuf_addf(&line, " to=<%s>", m->last_recipient);
+    if (env->log_protocol_name[0])
+        strbuf_addf(&line, " proto=%s", env->log_protocol_name);
+    if (env->log_helo_name[0])
+        strbuf_addf(&line, " helo=<%s>", env->log_helo_name);
+    if (text && text[0])
+        strbuf_addf(&line, ": %s", text);
+    log_info(&m->log, "%s", line.s);
+}
+
+static bool has_status_code(const char *text)
+{
+    return (text[0] == '4' || text[0] == '5') && text[1] == '.' && text[2] >= '0' && text[2] <= '9';
+}
+
+static bool run_reject(struct check_call *call)
+{
+    struct cleanup_message *m = call->m;
+    CLEANUP(strbuf_done) struct strbuf reason = STRBUF_INIT(4096);
+    if (!has_status_code(call->text))
+        strbuf_add_str(&reason, "5.7.1 ");
+    strbuf_add_str(&reason, call->text[0] ? call->text : "message content rejected");
+    cleanup_checks_log(m, "reject", what(call->kind), call->content, reason.s);
+    m->reason_code = reason.s[0] == '4' ? 451 : 550;
+    cleanup_message_fail(m, CLEANUP_STAT_CONTENT, reason.s);
+    return true;
+}
+
+static bool run_discard(struct check_call *call)
+{
+    call->m->flags |= CLEANUP_FLAG_DISCARD;
+    return true;
+}
+
+static bool run_hold(struct check_call *call)
+{
+    call->m->flags |= CLEANUP_FLAG_HOLD;
+    return true;
+}
+
+static bool run_pass(struct check_call *call)
+{
+    call->m->checks_passed = true;
+    return true;
+}
+
+static bool run_filter(struct check_call *call)
+{
+    if (!strchr(call->text, ':')) {
+        log_warn(NULL, "bad FILTER command %s in %s map -- need transport:destination", call->text,
+                 call->title);
+        return false;
+    }
+    call->m->filter = arena_strdup(call->m->arena, call->text);
+    return true;
+}
+
+static bool is_address(struct check_call *call, const char *action)
+{
+    if (strchr(call->text, '@'))
+        return true;
+    log_warn(NULL, "bad %s target \"%s\" in %s map -- need user@domain", action, call->text,
+             call->title);
+    return false;
+}
+
+static bool run_redirect(struct check_call *call)
+{
+    if (!is_address(call, "REDIRECT"))
+        return false;
+    call->m->redirect = arena_strdup(call->m->arena, call->text);
+    return true;
+}
+
+static bool run_bcc(struct check_call *call)
+{
+    if (!is_address(call, "BCC"))
+        return false;
+    cleanup_bcc_remember(call->m, call->text);
+    return true;
+}
+
+/* What goes among headers must be one, or the rest of them would become text. */
+static bool fits(struct check_call *call, const char *action)
+{
+    struct slice name, value;
+    if (call->kind == CLEANUP_CHECK_BODY || header_parse(slice_of(call->text), &name, &value))
+        return true;
+    log_warn(NULL, "%s action without valid header text in %s map: %s", action, call->title,
+             call->text);
+    return false;
+}
+
+static bool run_prepend(struct check_call *call)
+{
+    if (!fits(call, "PREPEND"))
+        return false;
+    cleanup_write_text(call->m, slice_of(call->text));
+    return true;
+}
+
+static bool run_replace(struct check_call *call)
+{
+    if (!fits(call, "REPLACE"))
+        return false;
+    strbuf_set(call->replacement, call->text);
+    return true;
+}
+
+// clang-format off
+static const struct check_action actions[] = {
+    /* name      logged  complaint when nothing follows            verdict          function */
+    {"BCC",      true,   "bad BCC target \"\" in %s map -- need user@domain", CLEANUP_KEEP, run_bcc},
+    {"DISCARD",  true,   NULL,                                     CLEANUP_KEEP,    run_discard},
+    {"DUNNO",    false,  NULL,                                     CLEANUP_KEEP,    NULL},
+    {"FILTER",   true,   "missing FILTER command argument in %s map", CLEANUP_KEEP, run_filter},
+    {"HOLD",     true,   NULL,                                     CLEANUP_KEEP,    run_hold},
+    {"IGNORE",   false,  NULL,                                     CLEANUP_DROP,    NULL},
+    {"INFO",     true,   NULL,                                     CLEANUP_KEEP,    NULL},
+    {"OK",       false,  NULL,                                     CLEANUP_KEEP,    NULL},
+    {"PASS",     true,   NULL,                                     CLEANUP_KEEP,    run_pass},
+    {"PREPEND",  true,   "PREPEND action without text in %s map",  CLEANUP_KEEP,    run_prepend},
+    {"REDIRECT", true,   "bad REDIRECT target \"\" in %s map -- need user@domain", CLEANUP_KEEP, run_redirect},
+    {"REJECT",   false,  NULL,                                     CLEANUP_KEEP,    run_reject},
+    {"REPLACE",  true,   "REPLACE action without text in %s map",  CLEANUP_REPLACE, run_replace},
+    {"STRIP",    true,   NULL,                                     CLEANUP_DROP,    NULL},
+    {"WARN",     true,   NULL,                                     CLEANUP_KEEP,    NULL},
+};
+// clang-format on
+
+static const struct check_action *find_action(struct slice name)
+{
+    for (size_t i = 0; i < COUNT_OF(actions); i++)
+        if (slice_eq_nocase(name, actions[i].name))
+            return &actions[i];
+    return NULL;
+}
+
+static void log_action(struct check_call *call, const char *name)
+{
+    char lower[16];
+    size_t len = strlen(name);
+    for (size_t i = 0; i <= len && i < sizeof lower; i++)
+        lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+    cleanup_checks_log(call->m, strcmp(lower, "warn") == 0 ? "warning" : lower, what(call->kind),
+                       call->content, call->text);
+}
+
+/* A complaint of the table above, whose only argument is the table's title. */
+static void complain(const char *format, const char *title)
+{
+    const char *mark = strstr(format, "%s");
+    log_warn(NULL, "%.*s%s%s", (int)(mark - format), format, title, mark + 2);
+}
+
+static enum cleanup_verdict act(struct check_call *call, const char *value)
+{
+    struct slice rest = slice_of(value), name;
+    if (!slice_next_token(&rest, " \t", &name))
+        return CLEANUP_KEEP;
+    call->text = value + (slice_trim(rest).s - value);
+    const struct check_action *action = find_action(name);
+    if (!action) {
+        log_warn(NULL, "unknown command in %s map: %s", call->title, value);
+        return CLEANUP_KEEP;
+    }
+    if (action->when_empty && !call->text[0]) {
+        complain(action->when_empty, call->title);
+        return CLEANUP_KEEP;
+    }
+    if (action->run && !action->run(call))
+        return CLEANUP_KEEP;
+    if (action->is_logged)
+        log_action(call, action->name);
+    return action->verdict;
+}
+
+enum cleanup_verdict cleanup_checks(struct cleanup_message *m, enum cleanup_check kind,
+                                    struct slice text, struct strbuf *replacement)
+{
+    struct maps *const tables[] = {
+        [CLEANUP_CHECK_HEADER] = cleanup_tables.header_checks,
+        [CLEANUP_CHECK_MIME] = cleanup_tables.mime_header_checks,
+        [CLEANUP_CHECK_NESTED] = cleanup_tables.nested_header_checks,
+        [CLEANUP_CHECK_BODY] = cleanup_tables.body_checks,
+    };
+    struct maps *maps = tables[kind];
+    /* a message that is refused already is not looked at further */
+    if (!(m->flags & CLEANUP_FLAG_FILTER) || m->checks_passed || maps_is_empty(maps) ||
+        (m->status & CLEANUP_STAT_CONTENT))
+        return CLEANUP_KEEP;
+    CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY, value = STRBUF_ANY;
+    struct err err = ERR_INIT;
+    strbuf_set_slice(&key, text);
+    switch (maps_find(maps, key.s, MAPS_WHOLE_KEY, &value, &err)) {
+    case MAP_NOT_FOUND:
+        return CLEANUP_KEEP;
+    case MAP_FAILED:
+        cleanup_message_warn(
+            m, "%s map lookup problem for %.*s -- message not accepted, try again later",
+            maps_title(maps), SLICE_ARG(slice_first(text, LOGGED_MAX)));
+        m->status |= CLEANUP_STAT_DEFER;
+        return CLEANUP_KEEP;
+    case MAP_FOUND:
+        break;
+    }
+    struct check_call call = {.m = m,
+                              .kind = kind,
+                              .content = text,
+                              .title = maps_title(maps),
+                              .replacement = replacement};
+    return act(&call, value.s);
+}

@@ -1,0 +1,17 @@
+/* cleanup_checks: header_checks, mime_header_checks, nested_header_checks, body_checks. */
+#ifndef CLEANUP_CLEANUP_CHECKS_H
+#define CLEANUP_CLEANUP_CHECKS_H
+
+#include "cleanup/cleanup_message.h"
+
+enum cleanup_check { CLEANUP_CHECK_HEADER, CLEANUP_CHECK_MIME, CLEANUP_CHECK_NESTED, CLEANUP_CHECK_BODY };
+enum cleanup_verdict { CLEANUP_KEEP, CLEANUP_DROP, CLEANUP_REPLACE };
+
+/* Look TEXT up and do what the table says. CLEANUP_REPLACE: REPLACEMENT takes its place. */
+enum cleanup_verdict cleanup_checks(struct cleanup_message *m, enum cleanup_check kind,
+                                    struct slice text, struct strbuf *replacement);
+/* "reject: header X: y from origin; from=<a> to=<b> proto=ESMTP helo=<c>: text" */
+void cleanup_checks_log(struct cleanup_message *m, const char *action, const char *what,
+                        struct slice content, const char *text);
+
+#endif

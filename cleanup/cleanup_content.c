@@ -1,0 +1,236 @@
+/* The content, record by record: headers are gathered whole, body lines pass through. */
+#include "cleanup/cleanup_checks.h"
+#include "cleanup/cleanup_params.h"
+#include "cleanup/cleanup_tables.h"
+#include "base/text.h"
+#include "config/common_params.h"
+
+void cleanup_content_start(struct cleanup_message *m)
+{
+    struct mime_options options = {
+        .is_disabled = common_params.disable_mime_input_processing,
+        .nesting_limit = common_params.mime_nesting_limit,
+        .boundary_length_limit = common_params.mime_boundary_length_limit,
+    };
+    m->mime = mime_new(&options);
+}
+
+/* Faults in the MIME structure that main.cf says are none of ours to pass on. */
+static void check_faults(struct cleanup_message *m, unsigned before, struct slice line)
+{
+    unsigned fresh = mime_faults(m->mime) & ~before, strict = MIME_FAULT_NESTING;
+    if (!fresh || (m->status & CLEANUP_STAT_CONTENT))
+        return;
+    if (common_params.strict_7bit_headers || common_params.strict_8bitmime)
+        strict |= MIME_FAULT_8BIT_HEADER;
+    if (common_params.strict_8bitmime_body || common_params.strict_8bitmime)
+        strict |= MIME_FAULT_8BIT_BODY;
+    if (common_params.strict_mime_encoding_domain)
+        strict |= MIME_FAULT_ENCODING;
+    if (m->flags & CLEANUP_FLAG_SMTPUTF8)
+        strict &= ~(unsigned)MIME_FAULT_8BIT_HEADER;
+    for (unsigned fault = MIME_FAULT_NESTING; fault <= MIME_FAULT_ENCODING; fault <<= 1) {
+        if (!(fresh & strict & fault))
+            continue;
+        CLEANUP(strbuf_done) struct strbuf thing = STRBUF_ANY, reason = STRBUF_ANY;
+        const char *text = mime_fault_text((enum mime_fault)fault);
+        strbuf_addf(&thing, "mime-error %s:", text);
+        cleanup_checks_log(m, "reject", thing.s, line, NULL);
+        strbuf_addf(&reason, "5.6.0 %s", text);
+        m->reason_code = 550;
+        cleanup_message_fail(m, CLEANUP_STAT_CONTENT, reason.s);
+        return;
+    }
+}
+
+static enum mime_place feed(struct cleanup_message *m, struct slice line)
+{
+    unsigned before = mime_faults(m->mime);
+    enum mime_place place = mime_feed(m->mime, line);
+    check_faults(m, before, line);
+    return place;
+}
+
+static void note_utf8(struct cleanup_message *m, struct slice header)
+{
+    if ((m->flags & (CLEANUP_FLAG_SMTPUTF8 | CLEANUP_FLAG_AUTO_UTF8)) &&
+        common_params.smtputf8_enable && !(m->env.smtputf8 & SMTPUTF8_HEADER) &&
+        !text_is_ascii(header) && text_is_utf8(header))
+        m->env.smtputf8 |= SMTPUTF8_HEADER;
+}
+
+/* A header inside the body: inspected, otherwise left alone. */
+static void inner_header(struct cleanup_message *m, enum cleanup_check kind, struct slice header)
+{
+    CLEANUP(strbuf_done) struct strbuf other = STRBUF_ANY;
+    switch (cleanup_checks(m, kind, header, &other)) {
+    case CLEANUP_KEEP:
+        cleanup_write_text(m, header);
+        break;
+    case CLEANUP_REPLACE:
+        cleanup_write_text(m, strbuf_slice(&other));
+        break;
+    case CLEANUP_DROP:
+        break;
+    }
+}
+
+static void flush_header(struct cleanup_message *m)
+{
+    if (m->header.len == 0)
+        return;
+    struct slice header = strbuf_slice(&m->header), name, value;
+    enum mime_place place = feed(m, header);
+    note_utf8(m, header);
+    bool is_mime =
+        header_parse(header, &name, &value) && (header_find(name)->flags & HEADER_IS_MIME);
+    if (place == MIME_PRIMARY_HEADER)
+        cleanup_header_primary(m, header);
+    else
+        inner_header(
+            m, place == MIME_PART_HEADER || is_mime ? CLEANUP_CHECK_MIME : CLEANUP_CHECK_NESTED,
+            header);
+    strbuf_reset(&m->header);
+}
+
+static void body_piece(struct cleanup_message *m, int type, struct slice piece)
+{
+    if (m->body_bytes < cleanup_params.body_checks_size_limit) {
+        CLEANUP(strbuf_done) struct strbuf other = STRBUF_ANY;
+        m->body_bytes += (int64_t)piece.len;
+        switch (cleanup_checks(m, CLEANUP_CHECK_BODY, piece, &other)) {
+        case CLEANUP_KEEP:
+            break;
+        case CLEANUP_REPLACE:
+            cleanup_write_text(m, strbuf_slice(&other));
+            return;
+        case CLEANUP_DROP:
+            return;
+        }
+    }
+    cleanup_write_record(m, type, piece);
+}
+
+/* A line that is no header: the empty line behind them, or text. */
+static void not_a_header(struct cleanup_message *m, int type, struct slice line)
+{
+    bool is_first = !m->header_is_over;
+    flush_header(m);
+    enum mime_place place = feed(m, line);
+    if (is_first) {
+        m->header_is_over = true;
+        cleanup_header_end(m);
+    }
+    if (place == MIME_END_OF_HEADER) {
+        m->body_bytes = 0; /* the limit is one for each part */
+        cleanup_write_record(m, type, line);
+        return;
+    }
+    if (is_first && mime_headers_broke_off(m->mime))
+        cleanup_write_record(m, REC_LINE, SLICE_EMPTY);
+    body_piece(m, type, line);
+}
+
+static bool is_mailbox_line(struct slice line)
+{
+    return slice_starts(line, "From ") || slice_starts(line, ">From ");
+}
+
+static bool is_continuation(const struct cleanup_message *m, struct slice line)
+{
+    return m->header.len > 0 && line.len > 0 && (line.s[0] == ' ' || line.s[0] == '\t');
+}
+
+static bool may_be_header(const struct cleanup_message *m, struct slice line)
+{
+    struct slice name, value;
+    return is_continuation(m, line) || header_parse(line, &name, &value) ||
+           (!m->header_is_over && is_mailbox_line(line));
+}
+
+static void header_line(struct cleanup_message *m, struct slice line)
+{
+    struct slice name, value;
+    if (is_continuation(m, line)) {
+        strbuf_add_char(&m->header, '\n');
+        strbuf_add_slice(&m->header, line);
+    } else if (header_parse(line, &name, &value)) {
+        flush_header(m);
+        strbuf_set_slice(&m->header, line);
+    } else if (!m->header_is_over && is_mailbox_line(line)) {
+        flush_header(m); /* of a mailbox that was sent as a message */
+        strbuf_set(&m->header, "X-Mailbox-Line: ");
+        strbuf_add_slice(&m->header, line);
+    } else {
+        not_a_header(m, REC_LINE, line);
+    }
+}
+
+/* Bytes that make trouble further on. The result is DATA or in CLEAN. */
+static struct slice scrub(struct cleanup_message *m, struct slice data, struct strbuf *clean)
+{
+    const struct cleanup_tables *t = &cleanup_tables;
+    for (size_t i = 0; t->reject_characters.len > 0 && i < data.len; i++) {
+        if (!memchr(t->reject_characters.s, data.s[i], t->reject_characters.len) ||
+            (m->status & CLEANUP_STAT_CONTENT))
+            continue;
+        cleanup_checks_log(m, "reject", "content", data, "5.7.1 disallowed character");
+        m->reason_code = 550;
+        cleanup_message_fail(m, CLEANUP_STAT_CONTENT, "5.7.1 disallowed character");
+    }
+    bool replace = cleanup_params.cleanup_replace_stray_cr_lf &&
+                   (slice_find(data, '\r') != SIZE_MAX || slice_find(data, '\n') != SIZE_MAX);
+    if (!replace && t->strip_characters.len == 0)
+        return data;
+    for (size_t i = 0; i < data.len; i++) {
+        char c = data.s[i];
+        if (t->strip_characters.len > 0 &&
+            memchr(t->strip_characters.s, c, t->strip_characters.len))
+            continue;
+        strbuf_add_char(clean, replace && (c == '\r' || c == '\n') ? ' ' : c);
+    }
+    return strbuf_slice(clean);
+}
+
+void cleanup_content_record(struct cleanup_message *m, int type, struct slice data)
+{
+    CLEANUP(strbuf_done) struct strbuf clean = STRBUF_ANY;
+    data = scrub(m, data, &clean);
+    if (!cleanup_message_is_ok(m))
+        return;
+    bool starts_line = !m->in_long_line;
+    m->in_long_line = type == REC_LINE_PART;
+    if (starts_line)
+        m->line_is_body =
+            !mime_in_header(m->mime) || (type == REC_LINE_PART && !may_be_header(m, data));
+    if (!m->line_is_body) {
+        strbuf_add_slice(&m->line, data); /* what is beyond header_size_limit is cut off */
+        if (type == REC_LINE_PART)
+            return;
+        header_line(m, strbuf_slice(&m->line));
+        strbuf_reset(&m->line);
+    } else if (!starts_line) {
+        mime_feed_more(m->mime, data);
+        body_piece(m, type, data);
+    } else if (mime_in_header(m->mime)) { /* a long line that ends the headers */
+        not_a_header(m, type, data);
+    } else {
+        feed(m, data);
+        body_piece(m, type, data);
+    }
+}
+
+void cleanup_content_end(struct cleanup_message *m)
+{
+    if (m->in_long_line && !m->line_is_body) {
+        header_line(m, strbuf_slice(&m->line));
+        strbuf_reset(&m->line);
+    }
+    flush_header(m);
+    if (!m->header_is_over) {
+        m->header_is_over = true;
+        cleanup_header_end(m);
+    }
+    if (!m->has_message_id_logged && cleanup_message_is_ok(m))
+        log_info(&m->log, "message-id=<>");
+}

@@ -1,0 +1,184 @@
+/*
+ * The queue file: made under a temporary name, renamed to its id at once, filled from a buffer.
+ *
+ * Until cleanup_commit.c sets the owner's execute bit the file is nobody's mail: qmgr passes it by,
+ * and one left behind by a process that died is removed by postsuper -p when a day old.
+ */
+#include "cleanup/cleanup_message.h"
+
+#include "base/clock.h"
+#include "config/common_params.h"
+#include "io/fd.h"
+#include "mail/queue_id.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    WRITE_AT = 256 * 1024, /* a smaller message is one write */
+    SIZE_RECORD_LEN = 95,
+    LINE_PIECE = 2048,
+    CREATE_TRIES = 100,
+    ENVELOPE_ALLOWANCE = 16 * 1024 * 1024, /* a file may be this much larger than its content */
+};
+
+static void write_error(struct cleanup_message *m, const char *what)
+{
+    int error = errno;
+    cleanup_message_warn(m, "%s: %s", what, strerror(error));
+    m->status |= CLEANUP_STAT_WRITE;
+}
+
+/* Rename a temporary file to its id, making hashed directories on the way. */
+static bool move_to_id(const char *temporary, const char *id)
+{
+    CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(4096);
+    queue_path(&path, QUEUE_INCOMING, id);
+    if (rename(temporary, path.s) == 0)
+        return true;
+    return errno == ENOENT && queue_path_make_dirs(path.s) && rename(temporary, path.s) == 0;
+}
+
+bool cleanup_write_create(struct cleanup_message *m)
+{
+    for (int tries = 0; tries < CREATE_TRIES; tries++) {
+        char temporary[64];
+        clock_wall(&m->created);
+        snprintf(temporary, sizeof temporary, QUEUE_INCOMING "/%ld.%d",
+                 (long)m->created.tv_usec + tries, (int)getpid());
+        /* Dying after this leaves an empty file of mode 0600. */
+        CLEANUP(fd_done) int fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0) {
+            if (errno == EEXIST)
+                continue;
+            log_warn(NULL, "create file %s: %s", temporary, strerror(errno));
+            return false;
+        }
+        struct stat st;
+        CLEANUP(strbuf_done) struct strbuf id = STRBUF_INIT(QUEUE_ID_MAX);
+        if (fstat(fd, &st) == 0) {
+            queue_id_make(&m->created, st.st_ino, common_params.enable_long_queue_ids, &id);
+            /* The inode is in the id, so nobody else can have this name at this microsecond. Dying
+             * after the rename leaves a file of mode 0600 as before. */
+            if (move_to_id(temporary, id.s)) {
+                m->fd = fd_take(&fd);
+                m->id = arena_slice_dup(m->arena, strbuf_slice(&id));
+                m->queue = QUEUE_INCOMING;
+                return true;
+            }
+        }
+        log_warn(NULL, "rename %s to queue id: %s", temporary, strerror(errno));
+        unlink(temporary);
+        return false;
+    }
+    log_warn(NULL, "create file in " QUEUE_INCOMING ": no free name");
+    return false;
+}
+
+static bool flush_out(struct cleanup_message *m)
+{
+    if (m->status & CLEANUP_STAT_WRITE)
+        return false;
+    if (m->out.len > 0 && !fd_write_all(m->fd, m->out.s, m->out.len)) {
+        write_error(m, "write queue file"); /* ENOSPC, EIO, EFBIG, EDQUOT */
+        return false;
+    }
+    m->written += (off_t)m->out.len;
+    strbuf_reset(&m->out);
+    return true;
+}
+
+off_t cleanup_write_offset(const struct cleanup_message *m)
+{
+    return m->written + (off_t)m->out.len;
+}
+
+/* The content may be as large as message_size_limit; the file never grows without bound. */
+static bool has_room(struct cleanup_message *m, size_t len)
+{
+    int64_t limit = common_params.message_size_limit;
+    off_t end = cleanup_write_offset(m) + (off_t)len;
+    if (limit <= 0)
+        return true;
+    if (m->phase == CLEANUP_PHASE_CONTENT && end - m->data_offset > limit) {
+        cleanup_message_fail(m, CLEANUP_STAT_SIZE, NULL);
+        return false;
+    }
+    if (end - limit > ENVELOPE_ALLOWANCE) {
+        cleanup_message_fail(m, CLEANUP_STAT_SIZE, NULL);
+        m->flags &= ~(int64_t)CLEANUP_FLAG_BOUNCE; /* too big to be kept for a bounce, too */
+        return false;
+    }
+    return true;
+}
+
+static void flush_when_large(struct cleanup_message *m)
+{
+    if (m->out.len >= WRITE_AT)
+        flush_out(m);
+}
+
+void cleanup_write_record(struct cleanup_message *m, int type, struct slice data)
+{
+    if ((m->status & CLEANUP_STAT_WRITE) || !has_room(m, data.len + 4))
+        return;
+    record_add(&m->out, type, data);
+    flush_when_large(m);
+}
+
+void cleanup_write_attribute(struct cleanup_message *m, const char *name, const char *value)
+{
+    if ((m->status & CLEANUP_STAT_WRITE) || !has_room(m, strlen(name) + strlen(value) + 5))
+        return;
+    record_add_attribute(&m->out, name, value);
+    flush_when_large(m);
+}
+
+void cleanup_write_text(struct cleanup_message *m, struct slice text)
+{
+    for (;;) {
+        size_t end = slice_find(text, '\n');
+        struct slice line = end == SIZE_MAX ? text : slice_first(text, end);
+        while (line.len > LINE_PIECE) {
+            cleanup_write_record(m, REC_LINE_PART, slice_first(line, LINE_PIECE));
+            line = slice_from(line, LINE_PIECE);
+        }
+        cleanup_write_record(m, REC_LINE, line);
+        if (end == SIZE_MAX)
+            return;
+        text = slice_from(text, end + 1);
+    }
+}
+
+bool cleanup_write_finish(struct cleanup_message *m)
+{
+    char size[2 + SIZE_RECORD_LEN + 1];
+    snprintf(size, sizeof size, "%c%c%15lld %15lld %15lld %15lld %15lld %15lld", REC_SIZE,
+             SIZE_RECORD_LEN, (long long)m->env.message_size, (long long)m->env.data_offset,
+             (long long)m->env.recipient_count, (long long)m->env.hints,
+             (long long)m->env.content_size, (long long)m->env.smtputf8);
+    if (m->written == 0) { /* all of it is still in memory */
+        for (size_t i = 0; i < sizeof size - 1; i++)
+            m->out.s[i] = size[i];
+        return flush_out(m);
+    }
+    if (!flush_out(m))
+        return false;
+    if (fd_pwrite_all(m->fd, size, sizeof size - 1, 0))
+        return true;
+    write_error(m, "write size record");
+    return false;
+}
+
+void cleanup_write_remove(struct cleanup_message *m)
+{
+    CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(4096);
+    if (!m->id)
+        return;
+    queue_path(&path, m->queue, m->id);
+    if (unlink(path.s) < 0 && errno != ENOENT)
+        cleanup_message_warn(m, "remove %s: %s", path.s, strerror(errno));
+    m->id = NULL;
+}
