@@ -1,0 +1,33 @@
+/*
+ * esmtp_data: the content after DATA: lines without their dots and line ends, and where it ends.
+ *
+ * Pieces point into the input buffer; nothing is copied. STRICT accepts only CR LF . CR LF as the
+ * end (RFC 5321, section 4.1.1.4), so that a lone LF cannot smuggle a second message past a relay
+ * that takes a different view; lines that end in a lone LF are lines all the same.
+ */
+#ifndef ESMTP_ESMTP_DATA_H
+#define ESMTP_ESMTP_DATA_H
+
+#include "base/slice.h"
+
+struct esmtp_data {
+    bool strict;      /* the end needs CR LF on both sides of the dot */
+    size_t line_max;  /* longer lines come in several pieces */
+    bool in_line;     /* the last piece did not end its line */
+    bool after_crlf;  /* the last line ended in CR LF (true at the start) */
+    bool saw_bare_lf; /* some line ended in a lone LF */
+};
+
+enum esmtp_data_status {
+    ESMTP_DATA_LINE, /* a line, or the last piece of one */
+    ESMTP_DATA_PART, /* a piece; the line goes on */
+    ESMTP_DATA_MORE, /* the input ends before the next piece does */
+    ESMTP_DATA_END,  /* the final dot; what follows it is left in *IN */
+};
+
+void esmtp_data_init(struct esmtp_data *d, bool strict, size_t line_max);
+/* Take the next piece off the front of *IN. */
+enum esmtp_data_status esmtp_data_next(struct esmtp_data *d, struct slice *in,
+                                       struct slice *ret_piece);
+
+#endif

@@ -1,0 +1,80 @@
+/* DATA: the command, and the lines up to the final dot. */
+#include "config/common_params.h"
+#include "mail/record.h"
+#include "smtpd/smtpd_check.h"
+#include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_server.h"
+#include "smtpd/smtpd_session.h"
+#include "smtpd/smtpd_sink.h"
+#include "smtpd/smtpd_tx.h"
+
+static struct reply data_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal)
+        return *refusal;
+    bool strict = (s->flags & SMTPD_SESSION_STRICT_LF) != 0;
+    esmtp_data_init(&s->tx->data, strict, (size_t)common_params.line_length_limit);
+    smtpd_content_begin(s);
+    s->phase = SMTPD_PHASE_DATA;
+    return reply_text("354 End data with <CR><LF>.<CR><LF>");
+}
+
+struct reply smtpd_cmd_data(struct smtpd_session *s, struct slice args)
+{
+    if (s->phase == SMTPD_PHASE_BDAT)
+        return reply_text("503 5.5.1 Error: DATA after BDAT");
+    if (s->tx->recipient_count == 0)
+        return reply_text("554 5.5.1 Error: no valid recipients");
+    if (args.len)
+        return reply_text("501 5.5.4 Syntax: DATA");
+    return smtpd_check(s, SMTPD_STAGE_DATA, data_checked);
+}
+
+/* The final dot came. */
+static void data_end(struct smtpd_session *s)
+{
+    bool refuse = s->tx->data.saw_bare_lf && (s->flags & SMTPD_SESSION_STRICT_LF) &&
+                  s->server->bare_lf == SMTPD_BARE_LF_REJECT;
+    s->phase = SMTPD_PHASE_RCPT;
+    if (refuse) {
+        log_info(smtpd_session_tag(s), "reject: DATA from %s: bare <LF> received", s->peer.namaddr);
+        const char *text =
+            smtpd_session_text(s, "%lld 5.5.2 %s Error: bare <LF> received",
+                               (long long)smtpd_params.smtpd_forbid_bare_newline_reject_code,
+                               common_params.myhostname);
+        smtpd_session_answer(s, reply_and_close(text));
+        return;
+    }
+    struct reply reply = smtpd_end_of_data(s);
+    if (!reply.is_pending) {
+        smtpd_session_answer(s, reply);
+    } else if (s->stream) {
+        stream_pause(s->stream, true);
+        stream_deadline(s->stream, 0);
+    }
+}
+
+void smtpd_data_input(struct smtpd_session *s)
+{
+    struct smtpd_tx *tx = s->tx;
+    struct slice in = stream_input(s->stream), piece;
+    size_t size = in.len;
+    enum esmtp_data_status status = ESMTP_DATA_MORE;
+    bool is_full = false;
+    while (!is_full) {
+        status = esmtp_data_next(&tx->data, &in, &piece);
+        if (status == ESMTP_DATA_MORE || status == ESMTP_DATA_END)
+            break;
+        smtpd_content_add(s, status == ESMTP_DATA_LINE ? REC_LINE : REC_LINE_PART, piece);
+        is_full = smtpd_sink_is_full(tx->sink);
+    }
+    stream_consume(s->stream, size - in.len);
+    if (tx->failure)
+        is_full = false;
+    smtpd_sink_flush(tx->sink);
+    if (status == ESMTP_DATA_END)
+        data_end(s);
+    else if (is_full)
+        stream_pause(s->stream, true); /* until on_room of the sink */
+}

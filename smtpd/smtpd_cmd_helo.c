@@ -1,0 +1,71 @@
+/* HELO and EHLO. */
+#include "base/xmem.h"
+#include "config/common_params.h"
+#include "esmtp/esmtp_args.h"
+#include "smtpd/smtpd_check.h"
+#include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_ehlo.h"
+#include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_server.h"
+#include "smtpd/smtpd_session.h"
+#include "smtpd/smtpd_tx.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The name goes into headers and log lines: what has a meaning there becomes '?'. */
+static char *helo_clean(struct slice name)
+{
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    struct slice word;
+    while (esmtp_next_word(&name, &word)) {
+        if (text.len)
+            strbuf_add_char(&text, '?');
+        for (size_t i = 0; i < word.len; i++) {
+            unsigned char c = (unsigned char)word.s[i];
+            bool bad = c <= ' ' || c == 127 || strchr("<>()\\\";@", c);
+            strbuf_add_char(&text, bad ? '?' : (char)c);
+        }
+    }
+    return strbuf_take(&text);
+}
+
+static struct reply helo_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal) {
+        free(s->helo);
+        s->helo = NULL;
+        return *refusal;
+    }
+    if (s->flags & SMTPD_SESSION_ESMTP) {
+        CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+        smtpd_ehlo_format(s, &text);
+        return reply_text(smtpd_session_text(s, "%s", text.s));
+    }
+    return reply_text(smtpd_session_text(s, "250 %s", common_params.myhostname));
+}
+
+static struct reply helo(struct smtpd_session *s, struct slice args, bool is_ehlo)
+{
+    if (args.len == 0)
+        return reply_text(is_ehlo ? "501 Syntax: EHLO hostname" : "501 Syntax: HELO hostname");
+    smtpd_tx_reset(s);
+    free(s->helo);
+    s->helo = helo_clean(args);
+    s->flags &= ~(unsigned)SMTPD_SESSION_ESMTP;
+    if (is_ehlo) {
+        s->flags |= SMTPD_SESSION_ESMTP;
+        smtpd_ehlo_prepare(s);
+    }
+    return smtpd_check(s, SMTPD_STAGE_HELO, helo_checked);
+}
+
+struct reply smtpd_cmd_helo(struct smtpd_session *s, struct slice args)
+{
+    return helo(s, args, false);
+}
+
+struct reply smtpd_cmd_ehlo(struct smtpd_session *s, struct slice args)
+{
+    return helo(s, args, true);
+}

@@ -1,0 +1,114 @@
+/* Content on its way to the sink, and the reply at its end. */
+#include "config/common_params.h"
+#include "mail/record.h"
+#include "smtpd/smtpd_check.h"
+#include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_eval.h"
+#include "smtpd/smtpd_session.h"
+#include "smtpd/smtpd_sink.h"
+#include "smtpd/smtpd_tx.h"
+
+void smtpd_content_begin(struct smtpd_session *s)
+{
+    if (s->tx->content_began)
+        return;
+    s->tx->content_began = true;
+    struct strbuf *out = smtpd_sink_buffer(s->tx->sink);
+    record_add(out, REC_MESSAGE, SLICE_EMPTY);
+    smtpd_received_add(s, out);
+}
+
+void smtpd_content_add(struct smtpd_session *s, int type, struct slice text)
+{
+    struct smtpd_tx *tx = s->tx;
+    int64_t limit = common_params.message_size_limit;
+    tx->content_size += (int64_t)text.len + (type == REC_LINE ? 2 : 0);
+    if (limit > 0 && tx->content_size > limit)
+        tx->too_big = true;
+    if (tx->too_big || tx->failure)
+        return; /* read to the end, so that the client sees the reply */
+    record_add(smtpd_sink_buffer(tx->sink), type, text);
+}
+
+static struct reply content_reply(struct smtpd_session *s, const char *text)
+{
+    smtpd_tx_reset(s);
+    s->where = "END-OF-MESSAGE";
+    return reply_text(text);
+}
+
+static const char *accepted_text(struct smtpd_session *s, const char *queue_id)
+{
+    if (s->command && s->command->counter == SMTPD_COUNT_BDAT)
+        return smtpd_session_text(s, "250 2.0.0 Ok: %lld bytes queued as %s",
+                                  (long long)s->tx->content_size, queue_id);
+    return smtpd_session_text(s, "250 2.0.0 Ok: queued as %s", queue_id);
+}
+
+/* A reason comes with its enhanced code in front, whose first digit tells the reply code. */
+static const char *refused_text(struct smtpd_session *s, const struct cleanup_done *done)
+{
+    int code = 451;
+    const char *text = "4.3.0 Error: queue file write error";
+    if (done)
+        cleanup_status_text(done->status, &code, &text);
+    if (!done || !done->reason[0])
+        return smtpd_session_text(s, "%d %s", code, text);
+    if (done->smtp_code >= 400 && done->smtp_code <= 599)
+        code = (int)done->smtp_code;
+    const char *dsn = esmtp_reply_dsn_length(slice_of(done->reason)) ? ""
+                      : code < 500                                   ? "4.7.1 "
+                                                                     : "5.7.1 ";
+    return smtpd_session_text(s, "%d %s%s", code, dsn, done->reason);
+}
+
+void smtpd_sink_done(struct smtpd_session *s, const struct cleanup_done *done)
+{
+    struct smtpd_tx *tx = s->tx;
+    bool finished = s->phase == SMTPD_PHASE_START;
+    if (done && done->status == 0 && finished) {
+        const char *text = accepted_text(s, tx->queue_id[0] ? tx->queue_id : done->queue_id);
+        s->errors = 0;
+        s->junk = 0;
+        smtpd_session_answer(s, content_reply(s, text));
+        return;
+    }
+    const char *text = refused_text(s, done);
+    if (finished) {
+        smtpd_session_answer(s, content_reply(s, text));
+        return;
+    }
+    tx->failure = arena_strdup(tx->arena, text);
+    if (s->phase == SMTPD_PHASE_MAIL) { /* it did not open: the answer to RCPT */
+        smtpd_sink_free(tx->sink);
+        tx->sink = NULL;
+        tx->failure = NULL;
+        smtpd_session_answer(s, reply_text(text));
+    } else if (s->stream) {
+        stream_pause(s->stream, false); /* on_room will not come any more */
+        stream_poke(s->stream);
+    }
+}
+
+static struct reply end_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    struct smtpd_tx *tx = s->tx;
+    if (refusal)
+        return content_reply(s, refusal->text);
+    smtpd_envelope_extracted(s, smtpd_sink_buffer(tx->sink));
+    s->phase = SMTPD_PHASE_START; /* of the next command; the transaction lasts until the outcome */
+    smtpd_sink_finish(tx->sink);
+    return reply_pending();
+}
+
+struct reply smtpd_end_of_data(struct smtpd_session *s)
+{
+    struct smtpd_tx *tx = s->tx;
+    if (tx->failure)
+        return content_reply(s, smtpd_session_text(s, "%s", tx->failure));
+    if (tx->too_big) {
+        log_warn(NULL, "%s: queue file size limit exceeded", tx->queue_id);
+        return content_reply(s, "552 5.3.4 Error: message file too big");
+    }
+    return smtpd_check(s, SMTPD_STAGE_END_OF_DATA, end_checked);
+}

@@ -1,0 +1,99 @@
+/* What smtpd tells about a message besides its content, as records (docs/protocol/queue_file.md).
+ */
+#include "base/text.h"
+#include "config/common_params.h"
+#include "mail/address.h"
+#include "mail/record.h"
+#include "smtpd/smtpd_eval.h"
+#include "smtpd/smtpd_server.h"
+#include "smtpd/smtpd_session.h"
+#include "smtpd/smtpd_sink.h"
+#include "smtpd/smtpd_tx.h"
+
+#include <string.h>
+
+static void add_number(struct strbuf *out, const char *name, long long number)
+{
+    record_addf(out, REC_ATTRIBUTE, "%s=%lld", name, number);
+}
+
+static void add_client(struct smtpd_session *s, struct strbuf *out)
+{
+    const struct smtpd_peer *peer = &s->peer;
+    const char *protocol = smtpd_session_protocol(s);
+    record_add_attribute(out, "log_client_name", peer->name);
+    record_add_attribute(out, "log_client_address", peer->address);
+    add_number(out, "log_client_port", peer->port);
+    record_add_attribute(out, "log_message_origin", peer->namaddr);
+    if (s->helo)
+        record_add_attribute(out, "log_helo_name", s->helo);
+    record_add_attribute(out, "log_protocol_name", protocol);
+    record_add_attribute(out, "client_name", peer->name);
+    record_add_attribute(out, "reverse_client_name", peer->reverse_name);
+    record_add_attribute(out, "client_address", peer->address);
+    add_number(out, "client_port", peer->port);
+    record_add_attribute(out, "server_address", peer->server_address);
+    add_number(out, "server_port", peer->server_port);
+    if (s->helo)
+        record_add_attribute(out, "helo_name", s->helo);
+    record_add_attribute(out, "protocol_name", protocol);
+    add_number(out, "client_address_type", peer->family);
+}
+
+/* postdrop takes less on trust: only what a user may say of his own mail. */
+void smtpd_envelope_sender(struct smtpd_session *s, struct strbuf *out)
+{
+    const struct smtpd_tx *tx = s->tx;
+    bool local = smtpd_sink_is_postdrop(tx->sink);
+    if (!local) {
+        record_addf(out, REC_TIME, "%lld %ld", (long long)tx->arrival.tv_sec,
+                    (long)tx->arrival.tv_usec);
+        record_add_attribute(out, "log_ident", tx->queue_id);
+        record_add_attribute(out, "rewrite_context",
+                             s->flags & SMTPD_SESSION_LOCAL_HEADERS ? "local" : "remote");
+    }
+    if (tx->dsn_envid)
+        record_add_attribute(out, "envelope_id", tx->dsn_envid);
+    if (tx->dsn_ret)
+        add_number(out, "ret_flags", tx->dsn_ret);
+    record_add(out, REC_SENDER, slice_of(tx->sender));
+    if (tx->encoding)
+        record_add_attribute(out, "encoding", tx->encoding);
+    if (!local)
+        add_client(s, out);
+}
+
+void smtpd_envelope_recipient(struct smtpd_session *s, struct strbuf *out)
+{
+    const struct smtpd_tx *tx = s->tx;
+    if (tx->dsn_notify)
+        add_number(out, "notify_flags", tx->dsn_notify);
+    if (tx->dsn_orcpt)
+        record_add_attribute(out, "dsn_orig_rcpt", tx->dsn_orcpt);
+    record_add(out, REC_RECIPIENT, slice_of(tx->recipient));
+}
+
+static void add_actions(const struct smtpd_actions *a, struct strbuf *out)
+{
+    int flags = (a->hold ? CLEANUP_FLAG_HOLD : 0) | (a->discard ? CLEANUP_FLAG_DISCARD : 0);
+    if (a->filter)
+        record_add(out, REC_FILTER, slice_of(a->filter));
+    if (a->redirect)
+        record_add(out, REC_REDIRECT, slice_of(a->redirect));
+    if (a->bcc) {
+        add_number(out, "notify_flags", DSN_NOTIFY_NEVER);
+        record_add(out, REC_RECIPIENT, slice_of(a->bcc));
+    }
+    if (flags)
+        record_addf(out, REC_FLAGS, "%d", flags);
+}
+
+void smtpd_envelope_extracted(struct smtpd_session *s, struct strbuf *out)
+{
+    record_add(out, REC_EXTRACTED, SLICE_EMPTY);
+    if (smtpd_sink_is_postdrop(s->tx->sink))
+        return;
+    if (s->held)
+        add_actions(&s->held->actions, out);
+    add_actions(&s->tx->actions, out);
+}

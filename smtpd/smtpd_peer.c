@@ -1,0 +1,172 @@
+/* The client's address and name. */
+#include "smtpd/smtpd_peer.h"
+
+#include "base/xmem.h"
+#include "config/common_params.h"
+#include "io/sock.h"
+#include "mail/address.h"
+#include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_server.h"
+
+#include <ifaddrs.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct smtpd_peer_lookup {
+    struct smtpd_session *s; /* NULL: the session is gone */
+    struct sockaddr_storage address;
+    socklen_t length;
+    char text[64];
+    char name[NI_MAXHOST], error[400];
+    bool found, confirmed, temporary;
+};
+
+void smtpd_peer_set_names(struct smtpd_peer *peer, const char *name, const char *reverse_name)
+{
+    free(peer->name);
+    free(peer->reverse_name);
+    free(peer->namaddr);
+    peer->name = xstrdup(name);
+    peer->reverse_name = xstrdup(reverse_name);
+    if (smtpd_params.smtpd_client_port_logging)
+        peer->namaddr = xasprintf("%s[%s]:%u", name, peer->address, peer->port);
+    else
+        peer->namaddr = xasprintf("%s[%s]", name, peer->address);
+}
+
+void smtpd_peer_set_local(struct smtpd_peer *peer)
+{
+    peer->address = xstrdup("127.0.0.1");
+    peer->family = AF_INET;
+    peer->server_address = xstrdup("");
+    smtpd_peer_set_names(peer, "localhost", "localhost");
+}
+
+void smtpd_peer_from_socket(struct smtpd_peer *peer, int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    if (getpeername(fd, (struct sockaddr *)&address, &length) == 0 &&
+        (address.ss_family == AF_INET || address.ss_family == AF_INET6)) {
+        sock_address_text((struct sockaddr *)&address, &text);
+        peer->address = xstrdup(text.s);
+        peer->port = (uint16_t)sock_address_port((struct sockaddr *)&address);
+        peer->family = strchr(text.s, ':') ? AF_INET6 : AF_INET;
+        smtpd_peer_set_names(peer, "unknown", "unknown");
+    } else {
+        smtpd_peer_set_local(peer);
+    }
+    length = sizeof address;
+    strbuf_reset(&text);
+    if (getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+        (address.ss_family == AF_INET || address.ss_family == AF_INET6)) {
+        sock_address_text((struct sockaddr *)&address, &text);
+        peer->server_port = (uint16_t)sock_address_port((struct sockaddr *)&address);
+    }
+    free(peer->server_address);
+    peer->server_address = xstrdup(text.s);
+}
+
+/* NAME must be a host name, not an address in disguise that somebody put into his reverse zone. */
+static bool name_is_usable(struct smtpd_peer_lookup *l)
+{
+    struct sockaddr_storage address;
+    socklen_t length;
+    if (sock_address_parse(l->name, 0, &address, &length)) {
+        snprintf(l->error, sizeof l->error, "numeric hostname: %.100s", l->name);
+        return false;
+    }
+    return address_is_hostname(slice_of(l->name));
+}
+
+static bool same_host(const struct sockaddr *found, const struct smtpd_peer_lookup *l)
+{
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    sock_address_text(found, &text);
+    return strcmp(text.s, l->text) == 0;
+}
+
+static void confirm(struct smtpd_peer_lookup *l)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+    int status = getaddrinfo(l->name, NULL, &hints, &list);
+    for (struct addrinfo *at = status == 0 ? list : NULL; at && !l->confirmed; at = at->ai_next)
+        l->confirmed = same_host(at->ai_addr, l);
+    if (status == 0)
+        freeaddrinfo(list);
+    l->temporary = status == EAI_AGAIN;
+    if (!l->confirmed)
+        snprintf(l->error, sizeof l->error, "hostname %.80s does not resolve to address %s%s%s",
+                 l->name, l->text, status ? ": " : "", status ? gai_strerror(status) : "");
+}
+
+static void run_lookup(void *job)
+{
+    struct smtpd_peer_lookup *l = job;
+    int status = getnameinfo((struct sockaddr *)&l->address, l->length, l->name, sizeof l->name,
+                             NULL, 0, NI_NAMEREQD);
+    l->temporary = status == EAI_AGAIN;
+    l->found = status == 0 && name_is_usable(l);
+    if (l->found)
+        confirm(l);
+}
+
+static void lookup_done(void *job)
+{
+    struct smtpd_peer_lookup *l = job;
+    struct smtpd_session *s = l->s;
+    if (s) {
+        s->lookup = NULL;
+        if (l->error[0])
+            log_warn(NULL, "%s", l->error);
+        if (l->temporary)
+            s->flags |= SMTPD_SESSION_SEEN_NAME_ERROR;
+        if (l->found)
+            smtpd_peer_set_names(&s->peer, l->confirmed ? l->name : "unknown", l->name);
+        smtpd_session_greet(s);
+    }
+    free(l);
+}
+
+void smtpd_peer_cancel(struct smtpd_peer_lookup *lookup)
+{
+    if (lookup)
+        lookup->s = NULL; /* lookup_done() frees it */
+}
+
+void smtpd_peer_lookup_start(struct smtpd_session *s)
+{
+    struct smtpd_peer_lookup *l = xzalloc(sizeof *l);
+    bool usable = smtpd_params.smtpd_peername_lookup && s->server->pool && s->peer.port &&
+                  sock_address_parse(s->peer.address, s->peer.port, &l->address, &l->length);
+    if (!usable) {
+        free(l);
+        smtpd_session_greet(s);
+        return;
+    }
+    l->s = s;
+    snprintf(l->text, sizeof l->text, "%s", s->peer.address);
+    s->lookup = l;
+    work_submit(s->server->pool, run_lookup, lookup_done, l);
+}
+
+bool smtpd_peer_is_own_address(const struct smtpd_session *s)
+{
+    struct ifaddrs *list = NULL;
+    bool own = false;
+    if (getifaddrs(&list) != 0)
+        return false;
+    for (struct ifaddrs *at = list; at && !own; at = at->ifa_next) {
+        int family = at->ifa_addr ? at->ifa_addr->sa_family : AF_UNSPEC;
+        if (family != AF_INET && family != AF_INET6)
+            continue;
+        CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+        sock_address_text(at->ifa_addr, &text);
+        own = strcmp(text.s, s->peer.address) == 0;
+    }
+    freeifaddrs(list);
+    return own;
+}

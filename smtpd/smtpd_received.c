@@ -1,0 +1,64 @@
+/* The headers smtpd puts in front of a message. */
+#include "base/clock.h"
+#include "config/common_params.h"
+#include "mail/address.h"
+#include "mail/record.h"
+#include "smtpd/smtpd_eval.h"
+#include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_session.h"
+#include "smtpd/smtpd_sink.h"
+#include "smtpd/smtpd_tx.h"
+
+#include <sys/socket.h>
+
+static void add_prepended(const struct smtpd_actions *actions, struct strbuf *out)
+{
+    for (const struct smtpd_prepend *line = actions->prepend; line; line = line->next)
+        record_add(out, REC_LINE, slice_of(line->line));
+}
+
+static const char *protocol_of(const struct smtpd_session *s)
+{
+    return s->tx->smtputf8 ? "UTF8SMTP" : smtpd_session_protocol(s);
+}
+
+static void add_from(struct smtpd_session *s, struct strbuf *out)
+{
+    const struct smtpd_peer *peer = &s->peer;
+    record_addf(out, REC_LINE, "Received: from %s (%s [%s%s])", s->helo ? s->helo : peer->name,
+                peer->name, peer->family == AF_INET6 ? "IPv6:" : "", peer->address);
+}
+
+/* One recipient is named; of several none, as they need not know of each other. */
+static void add_recipient_and_date(struct smtpd_session *s, struct strbuf *out)
+{
+    CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
+    if (s->tx->recipient_count == 1) {
+        strbuf_add_str(&line, "\tfor <");
+        address_to_external(slice_of(s->tx->accepted), &line);
+        strbuf_add_str(&line, ">; ");
+    } else {
+        strbuf_add_str(&line, "\t");
+    }
+    clock_format_mail_date(s->tx->arrival.tv_sec, &line);
+    record_add(out, REC_LINE, strbuf_slice(&line));
+}
+
+void smtpd_received_add(struct smtpd_session *s, struct strbuf *out)
+{
+    if (s->held)
+        add_prepended(&s->held->actions, out);
+    add_prepended(&s->tx->actions, out);
+    if (smtpd_sink_is_postdrop(s->tx->sink))
+        return; /* pickup says where local mail comes from */
+    const char *end = s->tx->recipient_count == 1 ? "" : ";";
+    if (smtpd_params.smtpd_hide_client_session) {
+        record_addf(out, REC_LINE, "Received: by %s (%s) id %s%s", common_params.myhostname,
+                    common_params.mail_name, s->tx->queue_id, end);
+    } else {
+        add_from(s, out);
+        record_addf(out, REC_LINE, "\tby %s (%s) with %s id %s%s", common_params.myhostname,
+                    common_params.mail_name, protocol_of(s), s->tx->queue_id, end);
+    }
+    add_recipient_and_date(s, out);
+}

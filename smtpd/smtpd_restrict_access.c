@@ -1,0 +1,395 @@
+/* check_*_access: access(5) tables, their keys and the actions they return. */
+#include "base/argv.h"
+#include "base/num.h"
+#include "config/common_params.h"
+#include "mail/address.h"
+#include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_reject.h"
+#include "smtpd/smtpd_server.h"
+#include "smtpd/smtpd_session.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+static bool parents_match(void)
+{
+    struct slice rest = slice_of(common_params.parent_domain_matches_subdomains), item;
+    while (slice_next_item(&rest, &item))
+        if (slice_eq(item, "smtpd_access_maps"))
+            return true;
+    return false;
+}
+
+static enum map_status find_domain(struct maps *maps, const char *domain, struct strbuf *value,
+                                   struct err *err)
+{
+    bool bare = parents_match();
+    enum map_status status = maps_find(maps, domain, MAPS_WHOLE_KEY, value, err);
+    const char *at = domain;
+    while (status == MAP_NOT_FOUND && (at = strchr(at, '.')) && at[1]) {
+        status = maps_find(maps, bare ? at + 1 : at, MAPS_PARTIAL_KEY, value, err);
+        at++;
+    }
+    return status;
+}
+
+/* The address, then its networks: 1.2.3.4, 1.2.3, 1.2, 1; IPv6 likewise at each colon. */
+static enum map_status find_network(struct maps *maps, const char *address, struct strbuf *value,
+                                    struct err *err)
+{
+    CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY;
+    strbuf_set(&key, address);
+    char separator = strchr(address, ':') ? ':' : '.';
+    enum map_status status = maps_find(maps, key.s, MAPS_WHOLE_KEY, value, err);
+    while (status == MAP_NOT_FOUND) {
+        size_t at = slice_rfind(strbuf_slice(&key), separator);
+        if (at == SIZE_MAX || at == 0)
+            break;
+        strbuf_truncate(&key, at);
+        status = maps_find(maps, key.s, MAPS_PARTIAL_KEY, value, err);
+    }
+    return status;
+}
+
+static enum map_status find_client(struct maps *maps, const char *name, const char *address,
+                                   struct strbuf *value, struct err *err)
+{
+    enum map_status status = find_domain(maps, name, value, err);
+    if (status == MAP_NOT_FOUND && address)
+        status = find_network(maps, address, value, err);
+    return status;
+}
+
+static enum map_status find_address(struct maps *maps, const char *address, struct strbuf *value,
+                                    struct err *err)
+{
+    if (!address[0])
+        return maps_find(maps, smtpd_params.smtpd_null_access_lookup_key, MAPS_WHOLE_KEY, value,
+                         err);
+    struct map_address_query query = {
+        .address = address,
+        .keys = MAP_ADDR_FULL_EXT | MAP_ADDR_FULL | MAP_ADDR_DOMAIN | MAP_ADDR_LOCAL_AT |
+                (parents_match() ? MAP_ADDR_PARENTS : MAP_ADDR_DOT_PARENTS),
+        .recipient_delimiter = common_params.recipient_delimiter,
+    };
+    return map_address_find(maps, &query, value, NULL, NULL, err);
+}
+
+/* An action at work. */
+struct access {
+    struct smtpd_eval *e;
+    enum smtpd_reply_class class;
+    const char *item;  /* in replies */
+    const char *table; /* in warnings */
+    const char *text;  /* after the action's word */
+};
+
+/* An action without its argument does nothing. */
+static enum smtpd_verdict misuse(const struct access *a, const char *what)
+{
+    log_warn(NULL, "access table %s entry \"%s\" %s", a->table, a->item, what);
+    return SMTPD_VERDICT_NONE;
+}
+
+static enum smtpd_verdict unusable(const struct access *a, const char *what)
+{
+    misuse(a, what);
+    return smtpd_reject(a->e, 451, "4.3.5", "Server configuration error");
+}
+
+static const char *or_default(const char *text, const char *other)
+{
+    return text[0] ? text : other;
+}
+
+static enum smtpd_verdict act_ok(const struct access *a)
+{
+    (void)a;
+    return SMTPD_VERDICT_PERMIT;
+}
+
+static enum smtpd_verdict act_dunno(const struct access *a)
+{
+    (void)a;
+    return SMTPD_VERDICT_NONE;
+}
+
+static enum smtpd_verdict act_reject(const struct access *a)
+{
+    return smtpd_reject_item(a->e, a->class, a->item, (int)smtpd_params.access_map_reject_code,
+                             "5.7.1", or_default(a->text, "Access denied"));
+}
+
+static enum smtpd_verdict act_defer(const struct access *a)
+{
+    return smtpd_reject_item(a->e, a->class, a->item, (int)smtpd_params.access_map_defer_code,
+                             "4.7.1", or_default(a->text, "Access denied"));
+}
+
+static enum smtpd_verdict act_defer_if_permit(const struct access *a)
+{
+    smtpd_defer_later(a->e, &a->e->if_permit, (int)smtpd_params.access_map_defer_code, "4.7.1",
+                      or_default(a->text, "Service unavailable"));
+    return SMTPD_VERDICT_NONE;
+}
+
+static enum smtpd_verdict act_defer_if_reject(const struct access *a)
+{
+    smtpd_defer_later(a->e, &a->e->if_reject, (int)smtpd_params.access_map_defer_code, "4.7.1",
+                      or_default(a->text, "Service unavailable"));
+    return SMTPD_VERDICT_NONE;
+}
+
+static void log_access(const struct access *a, const char *what, const char *fallback)
+{
+    const char *text = arena_printf(a->e->arena, "<%s>: %s %s", a->item, smtpd_class_name(a->class),
+                                    or_default(a->text, fallback));
+    smtpd_log_action(a->e, what, text);
+}
+
+static void log_trigger(const struct access *a, const char *what, const char *action)
+{
+    const char *text = arena_printf(a->e->arena, "<%s>: %s triggers %s %s", a->item,
+                                    smtpd_class_name(a->class), action, a->text);
+    smtpd_log_action(a->e, what, text);
+}
+
+static enum smtpd_verdict act_discard(const struct access *a)
+{
+    struct arena *arena;
+    log_access(a, "discard", "triggers DISCARD action");
+    smtpd_eval_actions(a->e, &arena)->discard = true;
+    return SMTPD_VERDICT_DISCARD;
+}
+
+static enum smtpd_verdict act_hold(const struct access *a)
+{
+    struct arena *arena;
+    log_access(a, "hold", "triggers HOLD action");
+    smtpd_eval_actions(a->e, &arena)->hold = true;
+    return SMTPD_VERDICT_NONE;
+}
+
+static enum smtpd_verdict act_filter(const struct access *a)
+{
+    struct arena *arena;
+    if (!a->text[0])
+        return misuse(a, "has FILTER entry without value");
+    if (!strchr(a->text, ':'))
+        return misuse(a, "requires transport:destination");
+    log_trigger(a, "filter", "FILTER");
+    struct smtpd_actions *actions = smtpd_eval_actions(a->e, &arena);
+    actions->filter = arena_strdup(arena, a->text);
+    return SMTPD_VERDICT_NONE;
+}
+
+static enum smtpd_verdict act_redirect(const struct access *a)
+{
+    struct arena *arena;
+    if (!strchr(a->text, '@'))
+        return misuse(a, "requires user@domain target");
+    log_trigger(a, "redirect", "REDIRECT");
+    struct smtpd_actions *actions = smtpd_eval_actions(a->e, &arena);
+    actions->redirect = arena_strdup(arena, a->text);
+    return SMTPD_VERDICT_NONE;
+}
+
+static enum smtpd_verdict act_bcc(const struct access *a)
+{
+    struct arena *arena;
+    if (!strchr(a->text, '@'))
+        return misuse(a, "requires user@domain target");
+    log_trigger(a, "bcc", "BCC");
+    struct smtpd_actions *actions = smtpd_eval_actions(a->e, &arena);
+    actions->bcc = arena_strdup(arena, a->text);
+    return SMTPD_VERDICT_NONE;
+}
+
+static enum smtpd_verdict act_prepend(const struct access *a)
+{
+    struct arena *arena;
+    if (a->e->stage == SMTPD_STAGE_END_OF_DATA) {
+        log_warn(NULL, "access table %s: action PREPEND must be used before END-OF-MESSAGE",
+                 a->table);
+        return SMTPD_VERDICT_NONE;
+    }
+    const char *colon = strchr(a->text, ':');
+    if (!colon || colon == a->text || strcspn(a->text, " \t") < (size_t)(colon - a->text))
+        return misuse(a, "requires header: text");
+    struct smtpd_actions *actions = smtpd_eval_actions(a->e, &arena);
+    struct smtpd_prepend *line = arena_zalloc(arena, sizeof *line);
+    line->line = arena_strdup(arena, a->text);
+    if (actions->prepend_last)
+        actions->prepend_last->next = line;
+    else
+        actions->prepend = line;
+    actions->prepend_last = line;
+    return SMTPD_VERDICT_NONE;
+}
+
+static enum smtpd_verdict act_info(const struct access *a)
+{
+    smtpd_log_action(a->e, "info", a->text);
+    return SMTPD_VERDICT_NONE;
+}
+
+static enum smtpd_verdict act_warn(const struct access *a)
+{
+    smtpd_log_action(a->e, "warn", a->text);
+    return SMTPD_VERDICT_NONE;
+}
+
+static const struct action {
+    const char *word;
+    enum smtpd_verdict (*function)(const struct access *a);
+    bool needs_message; /* of no use where no message follows: VRFY, ETRN */
+} actions[] = {
+    // clang-format off
+    {"OK",              act_ok,              false},
+    {"RELAY",           act_ok,              false},
+    {"PERMIT",          act_ok,              false},
+    {"DUNNO",           act_dunno,           false},
+    {"REJECT",          act_reject,          false},
+    {"DEFER",           act_defer,           false},
+    {"DEFER_IF_PERMIT", act_defer_if_permit, false},
+    {"DEFER_IF_REJECT", act_defer_if_reject, false},
+    {"DISCARD",         act_discard,         true},
+    {"HOLD",            act_hold,            true},
+    {"FILTER",          act_filter,          true},
+    {"REDIRECT",        act_redirect,        true},
+    {"BCC",             act_bcc,             true},
+    {"PREPEND",         act_prepend,         true},
+    {"INFO",            act_info,            false},
+    {"WARN",            act_warn,            false},
+    // clang-format on
+};
+
+/* "550 5.7.1 text" */
+static bool act_code(const struct access *a, struct slice word, enum smtpd_verdict *ret)
+{
+    int64_t code;
+    if (word.len != 3 || (word.s[0] != '4' && word.s[0] != '5') || !num_parse_i64(word, &code))
+        return false;
+    *ret = smtpd_reject_item(a->e, a->class, a->item, (int)code, "5.7.1",
+                             or_default(a->text, "Access denied"));
+    return true;
+}
+
+static enum smtpd_verdict act_list(const struct access *a, const char *value)
+{
+    const struct smtpd_list *list =
+        smtpd_restrictions_compile(a->e->s->server->restrictions, a->table, value);
+    return list ? smtpd_eval_push(a->e, list) : unusable(a, "is one list too many to keep");
+}
+
+static enum smtpd_verdict apply(struct access *a, const char *value)
+{
+    struct slice rest = slice_of(value), word;
+    enum smtpd_verdict verdict;
+    if (!slice_next_token(&rest, SLICE_SPACE, &word))
+        return unusable(a, "has empty value");
+    a->text = arena_slice_dup(a->e->arena, slice_trim(rest));
+    if (strspn(value, "0123456789") == strlen(value) && word.len != 3)
+        return SMTPD_VERDICT_PERMIT;
+    if (act_code(a, word, &verdict))
+        return verdict;
+    if (strspn(value, "0123456789") == strlen(value))
+        return SMTPD_VERDICT_PERMIT;
+    for (size_t i = 0; i < COUNT_OF(actions); i++) {
+        if (!slice_eq_nocase(word, actions[i].word))
+            continue;
+        bool no_message = a->e->stage == SMTPD_STAGE_VRFY || a->e->stage == SMTPD_STAGE_ETRN;
+        if (!actions[i].needs_message || !no_message)
+            return actions[i].function(a);
+        log_warn(NULL, "access table %s: action %s is unavailable in %s", a->table, actions[i].word,
+                 a->e->stage == SMTPD_STAGE_VRFY ? "VRFY" : "ETRN");
+        return SMTPD_VERDICT_NONE;
+    }
+    return act_list(a, value);
+}
+
+/* The item a bare type:table looks at depends on the list it stands in. */
+static enum smtpd_access_item item_of_rule(const struct smtpd_eval *e,
+                                           const struct smtpd_rule *rule)
+{
+    static const enum smtpd_access_item items[SMTPD_LISTS] = {
+        [SMTPD_LIST_CLIENT] = SMTPD_ACCESS_CLIENT,
+        [SMTPD_LIST_HELO] = SMTPD_ACCESS_HELO,
+        [SMTPD_LIST_SENDER] = SMTPD_ACCESS_SENDER,
+        [SMTPD_LIST_RELAY] = SMTPD_ACCESS_RECIPIENT,
+        [SMTPD_LIST_RECIPIENT] = SMTPD_ACCESS_RECIPIENT,
+        [SMTPD_LIST_DATA] = SMTPD_ACCESS_RECIPIENT,
+        [SMTPD_LIST_END_OF_DATA] = SMTPD_ACCESS_RECIPIENT,
+        [SMTPD_LIST_ETRN] = SMTPD_ACCESS_ETRN,
+    };
+    enum smtpd_access_item item = (enum smtpd_access_item)rule->restriction->number;
+    return item == SMTPD_ACCESS_BY_LIST ? items[e->list] : item;
+}
+
+/* The resolved form of an envelope address; "" for the null sender. NULL: VERDICT is the answer. */
+static const char *resolved(struct smtpd_eval *e, bool is_sender, enum smtpd_verdict *verdict)
+{
+    if (is_sender && !e->s->tx->sender[0])
+        return "";
+    const struct resolve_reply *r =
+        is_sender ? smtpd_eval_sender(e, verdict) : smtpd_eval_recipient(e, verdict);
+    return r ? r->recipient : NULL;
+}
+
+SMTPD_RULE(smtpd_check_access)
+{
+    const struct smtpd_session *s = e->s;
+    CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
+    struct err err = ERR_INIT;
+    enum map_status status = MAP_NOT_FOUND;
+    enum smtpd_verdict verdict = SMTPD_VERDICT_NONE;
+    const char *key;
+    struct access a = {.e = e, .table = rule->argument ? rule->argument : rule->word};
+    switch (item_of_rule(e, rule)) {
+    case SMTPD_ACCESS_BY_LIST:
+        return SMTPD_VERDICT_NONE;
+    case SMTPD_ACCESS_CLIENT:
+        a.class = SMTPD_CLASS_CLIENT;
+        status = find_client(rule->maps, s->peer.name, s->peer.address, &value, &err);
+        break;
+    case SMTPD_ACCESS_REVERSE_CLIENT:
+        a.class = SMTPD_CLASS_CLIENT;
+        status = find_client(rule->maps, s->peer.reverse_name, NULL, &value, &err);
+        break;
+    case SMTPD_ACCESS_HELO:
+        a.class = SMTPD_CLASS_HELO;
+        if (s->helo)
+            status = find_domain(rule->maps, s->helo, &value, &err);
+        break;
+    case SMTPD_ACCESS_ETRN:
+        a.class = SMTPD_CLASS_ETRN;
+        if (e->etrn_domain)
+            status = find_domain(rule->maps, e->etrn_domain, &value, &err);
+        break;
+    case SMTPD_ACCESS_SENDER:
+    case SMTPD_ACCESS_RECIPIENT:
+        a.class = item_of_rule(e, rule) == SMTPD_ACCESS_SENDER ? SMTPD_CLASS_SENDER
+                                                               : SMTPD_CLASS_RECIPIENT;
+        if (!s->tx || (a.class == SMTPD_CLASS_RECIPIENT && !smtpd_eval_recipient_address(e)))
+            return SMTPD_VERDICT_NONE;
+        key = resolved(e, a.class == SMTPD_CLASS_SENDER, &verdict);
+        if (!key)
+            return verdict;
+        status = find_address(rule->maps, key, &value, &err);
+        break;
+    }
+    a.item = smtpd_class_item(e, a.class);
+    if (status == MAP_FAILED)
+        return smtpd_reject_lookup_failure(e, a.item, &err);
+    if (status == MAP_NOT_FOUND)
+        return SMTPD_VERDICT_NONE;
+    verdict = apply(&a, value.s);
+    if (verdict == SMTPD_VERDICT_PERMIT &&
+        rule->restriction->number == SMTPD_ACCESS_REVERSE_CLIENT) {
+        log_warn(NULL, "check_reverse_client_hostname_access: OK is not allowed in %s; use DUNNO",
+                 a.table);
+        return smtpd_reject(e, 451, "4.3.5", "Server configuration error");
+    }
+    return verdict;
+}

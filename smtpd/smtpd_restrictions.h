@@ -1,0 +1,114 @@
+/*
+ * smtpd_restrictions: the words of smtpd_*_restrictions, compiled into lists of rules.
+ *
+ * Lists named in main.cf are compiled at start; lists in access tables when first seen, and kept. A
+ * word that is unknown, or whose part is not built yet, compiles to a rule that warns and answers
+ * "451 4.3.5 Server configuration error", so that a typing error never opens the relay.
+ */
+#ifndef SMTPD_SMTPD_RESTRICTIONS_H
+#define SMTPD_SMTPD_RESTRICTIONS_H
+
+#include "config/config.h"
+#include "map/maps.h"
+
+enum smtpd_verdict;
+struct smtpd_eval;
+struct smtpd_rule;
+
+enum smtpd_list_id {
+    SMTPD_LIST_CLIENT,
+    SMTPD_LIST_HELO,
+    SMTPD_LIST_SENDER,
+    SMTPD_LIST_RELAY,
+    SMTPD_LIST_RECIPIENT,
+    SMTPD_LIST_DATA,
+    SMTPD_LIST_END_OF_DATA,
+    SMTPD_LIST_ETRN,
+    SMTPD_LISTS,
+};
+
+enum smtpd_argument {
+    SMTPD_ARG_NONE,
+    SMTPD_ARG_MAP, /* type:table */
+    SMTPD_ARG_TEXT,
+    SMTPD_ARG_NUMBER,
+    SMTPD_ARG_LIST,    /* rule->list; for restriction classes */
+    SMTPD_ARG_UNBUILT, /* takes an argument, and its part is not built yet */
+    SMTPD_ARG_UNBUILT_NONE,
+};
+
+typedef enum smtpd_verdict (*smtpd_rule_fn)(struct smtpd_eval *e, const struct smtpd_rule *rule);
+
+struct smtpd_restriction {
+    const char *name;
+    enum smtpd_argument argument;
+    smtpd_rule_fn function;
+    int number; /* for functions that serve several rows */
+};
+
+struct smtpd_list;
+struct smtpd_rule {
+    const struct smtpd_restriction *restriction;
+    char *word;     /* as written */
+    char *argument; /* or NULL */
+    struct maps *maps;
+    int64_t number;
+    const struct smtpd_list *list;
+};
+struct smtpd_list {
+    char *title; /* where it comes from, for warnings */
+    struct smtpd_rule *rules;
+    size_t count;
+};
+
+struct smtpd_restriction_set;
+struct smtpd_restriction_set *smtpd_restrictions_new(struct config *cfg);
+void smtpd_restrictions_free(struct smtpd_restriction_set *set);
+const struct smtpd_list *smtpd_restrictions_list(const struct smtpd_restriction_set *set,
+                                                 enum smtpd_list_id id);
+/* The list that TEXT (the right side of an access table) stands for. */
+const struct smtpd_list *smtpd_restrictions_compile(struct smtpd_restriction_set *set,
+                                                    const char *title, const char *text);
+bool smtpd_restrictions_are_stale(struct smtpd_restriction_set *set);
+
+/* smtpd_restrict_*.c */
+#define SMTPD_RULE(name)                                                                           \
+    enum smtpd_verdict name(struct smtpd_eval *e, const struct smtpd_rule *rule)
+SMTPD_RULE(smtpd_permit);
+SMTPD_RULE(smtpd_reject_all);
+SMTPD_RULE(smtpd_defer_all);
+SMTPD_RULE(smtpd_defer_if_permit);
+SMTPD_RULE(smtpd_defer_if_reject);
+SMTPD_RULE(smtpd_warn_if_reject);
+SMTPD_RULE(smtpd_sleep);
+SMTPD_RULE(smtpd_class);
+SMTPD_RULE(smtpd_nothing);
+SMTPD_RULE(smtpd_misconfigured);
+SMTPD_RULE(smtpd_reject_multi_recipient_bounce);
+SMTPD_RULE(smtpd_reject_unauth_pipelining);
+SMTPD_RULE(smtpd_reject_plaintext_session);
+SMTPD_RULE(smtpd_permit_mynetworks);
+SMTPD_RULE(smtpd_permit_inet_interfaces);
+SMTPD_RULE(smtpd_reject_unknown_client);
+SMTPD_RULE(smtpd_reject_invalid_helo);
+SMTPD_RULE(smtpd_reject_non_fqdn_helo);
+SMTPD_RULE(smtpd_permit_naked_ip);
+SMTPD_RULE(smtpd_reject_non_fqdn_sender);
+SMTPD_RULE(smtpd_reject_unlisted_sender);
+SMTPD_RULE(smtpd_reject_non_fqdn_recipient);
+SMTPD_RULE(smtpd_reject_unauth_destination);
+SMTPD_RULE(smtpd_permit_auth_destination);
+SMTPD_RULE(smtpd_reject_unlisted_recipient);
+SMTPD_RULE(smtpd_check_access);
+
+enum smtpd_access_item { /* number of the check_*_access rows */
+                         SMTPD_ACCESS_BY_LIST,
+                         SMTPD_ACCESS_CLIENT,
+                         SMTPD_ACCESS_REVERSE_CLIENT,
+                         SMTPD_ACCESS_HELO,
+                         SMTPD_ACCESS_SENDER,
+                         SMTPD_ACCESS_RECIPIENT,
+                         SMTPD_ACCESS_ETRN,
+};
+
+#endif

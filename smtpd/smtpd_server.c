@@ -1,0 +1,205 @@
+/* Set-up of what sessions share. */
+#include "smtpd/smtpd_server.h"
+
+#include "base/xmem.h"
+#include "config/common_params.h"
+#include "log/log.h"
+#include "smtpd/smtpd_ehlo.h"
+#include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_peer.h"
+#include "smtpd/smtpd_restrictions.h"
+#include "smtpd/smtpd_session.h"
+#include "smtpd/smtpd_slots.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { LOOKUP_THREADS = 8, ANVIL_TIMEOUT_MS = 10 * 1000 };
+
+static enum smtpd_bare_lf parse_bare_lf(const char *text)
+{
+    static const struct {
+        const char *word;
+        enum smtpd_bare_lf value;
+    } words[] = {{"no", SMTPD_BARE_LF_ALLOW},
+                 {"yes", SMTPD_BARE_LF_NORMALIZE},
+                 {"normalize", SMTPD_BARE_LF_NORMALIZE},
+                 {"reject", SMTPD_BARE_LF_REJECT},
+                 {"note", SMTPD_BARE_LF_NOTE}};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (strcasecmp(words[i].word, text) == 0)
+            return words[i].value;
+    log_fatal("bad smtpd_forbid_bare_newline value: %s", text);
+}
+
+static unsigned parent_flag(const char *name)
+{
+    struct slice rest = slice_of(common_params.parent_domain_matches_subdomains), item;
+    while (slice_next_item(&rest, &item))
+        if (slice_eq(item, name))
+            return MATCH_PARENT;
+    return 0;
+}
+
+static struct maps *open_maps(const char *title, const char *list)
+{
+    return maps_open(title, list, MAP_FOLD);
+}
+
+/* local_header_rewrite_clients: a short list with words of its own. */
+static void parse_header_clients(struct smtpd_server *server)
+{
+    struct slice rest = slice_of(smtpd_params.local_header_rewrite_clients), item;
+    CLEANUP(strbuf_done) struct strbuf tables = STRBUF_ANY;
+    while (slice_next_item(&rest, &item)) {
+        if (slice_eq_nocase(item, "permit_inet_interfaces"))
+            server->local_headers_interfaces = true;
+        else if (slice_eq_nocase(item, "permit_mynetworks"))
+            server->local_headers_networks = true;
+        else if (slice_find(item, ':') != SIZE_MAX)
+            strbuf_addf(&tables, " %.*s", SLICE_ARG(item));
+        else if (slice_starts_nocase(item, "permit_sasl_") ||
+                 slice_starts_nocase(item, "permit_tls_"))
+            continue; /* nobody authenticates until those parts are built */
+        else if (!slice_eq_nocase(item, "check_address_map"))
+            log_warn(NULL, "unknown restriction in local_header_rewrite_clients: \"%.*s\"",
+                     SLICE_ARG(item));
+    }
+    server->local_header_maps = open_maps("local_header_rewrite_clients", tables.s);
+}
+
+static void open_lists(struct smtpd_server *server)
+{
+    server->mynetworks = match_list_new("mynetworks", common_params.mynetworks, MATCH_HOST_ADDRESS,
+                                        parent_flag("mynetworks"));
+    server->flush_domains = match_list_new("fast_flush_domains", common_params.fast_flush_domains,
+                                           MATCH_DOMAIN, parent_flag("fast_flush_domains"));
+    server->limit_exceptions = match_list_new("smtpd_client_event_limit_exceptions",
+                                              smtpd_params.smtpd_client_event_limit_exceptions,
+                                              MATCH_HOST_ADDRESS, MATCH_PARENT);
+    server->bare_lf_exceptions = match_list_new("smtpd_forbid_bare_newline_exclusions",
+                                                smtpd_params.smtpd_forbid_bare_newline_exclusions,
+                                                MATCH_HOST_ADDRESS, MATCH_PARENT);
+    server->forbidden_commands = match_list_new(
+        "smtpd_forbidden_commands", smtpd_params.smtpd_forbidden_commands, MATCH_STRING, 0);
+    server->noop_commands =
+        match_list_new("smtpd_noop_commands", smtpd_params.smtpd_noop_commands, MATCH_STRING, 0);
+}
+
+static void open_tables(struct smtpd_server *server)
+{
+    const struct common_params *c = &common_params;
+    server->local_recipients = open_maps("local_recipient_maps", c->local_recipient_maps);
+    server->relay_recipients = open_maps("relay_recipient_maps", c->relay_recipient_maps);
+    server->virtual_mailboxes = open_maps("virtual_mailbox_maps", c->virtual_mailbox_maps);
+    server->virtual_aliases = open_maps("virtual_alias_maps", c->virtual_alias_maps);
+    server->canonical = open_maps("canonical_maps", c->canonical_maps);
+    server->recipient_canonical =
+        open_maps("recipient_canonical_maps", c->recipient_canonical_maps);
+    server->sender_canonical = open_maps("sender_canonical_maps", c->sender_canonical_maps);
+    server->command_filter =
+        maps_open("smtpd_command_filter", smtpd_params.smtpd_command_filter, MAP_READ);
+    server->discard_maps = open_maps("smtpd_discard_ehlo_keyword_address_maps",
+                                     smtpd_params.smtpd_discard_ehlo_keyword_address_maps);
+}
+
+void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
+{
+    struct err err = ERR_INIT;
+    server->cfg = cfg;
+    server->slots = smtpd_slots_new();
+    server->rewrite = rewrite_rules_from_params();
+    server->bare_lf = parse_bare_lf(smtpd_params.smtpd_forbid_bare_newline);
+    server->ehlo_discard =
+        smtpd_ehlo_parse("smtpd_discard_ehlo_keywords", smtpd_params.smtpd_discard_ehlo_keywords);
+    open_lists(server);
+    open_tables(server);
+    parse_header_clients(server);
+    server->resolver = resolver_new(cfg, &err);
+    if (!server->resolver)
+        log_fatal("%s", err.reason);
+    server->restrictions = smtpd_restrictions_new(cfg);
+    server->refuse_all = smtpd_unbuilt_check(cfg);
+}
+
+void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
+{
+    server->loop = loop;
+    server->pool = work_pool_new(loop, LOOKUP_THREADS);
+    CLEANUP(strbuf_done) struct strbuf path = STRBUF_ANY;
+    strbuf_setf(&path, "public/%s", common_params.cleanup_service_name);
+    server->cleanup = cleanup_client_new(loop, path.s, common_params.ipc_timeout * 1000);
+    server->anvil = anvil_client_new(loop, "private/anvil", ANVIL_TIMEOUT_MS);
+}
+
+void smtpd_server_close(struct smtpd_server *server)
+{
+    struct match_list *lists[] = {server->mynetworks,         server->flush_domains,
+                                  server->limit_exceptions,   server->bare_lf_exceptions,
+                                  server->forbidden_commands, server->noop_commands};
+    struct maps *maps[] = {server->local_recipients,  server->relay_recipients,
+                           server->virtual_mailboxes, server->virtual_aliases,
+                           server->canonical,         server->recipient_canonical,
+                           server->sender_canonical,  server->command_filter,
+                           server->discard_maps,      server->local_header_maps};
+    work_pool_free(server->pool);
+    anvil_client_free(server->anvil);
+    cleanup_client_free(server->cleanup);
+    smtpd_restrictions_free(server->restrictions);
+    resolver_free(server->resolver);
+    for (size_t i = 0; i < COUNT_OF(lists); i++)
+        match_list_free(lists[i]);
+    for (size_t i = 0; i < COUNT_OF(maps); i++)
+        maps_close(maps[i]);
+    smtpd_slots_free(server->slots);
+    *server = (struct smtpd_server){0};
+}
+
+bool smtpd_server_has_stale_tables(struct smtpd_server *server)
+{
+    struct maps *maps[] = {server->local_recipients,  server->relay_recipients,
+                           server->virtual_mailboxes, server->virtual_aliases,
+                           server->canonical,         server->recipient_canonical,
+                           server->sender_canonical,  server->command_filter,
+                           server->discard_maps,      server->local_header_maps};
+    for (size_t i = 0; i < COUNT_OF(maps); i++)
+        if (maps_have_changed(maps[i]))
+            return true;
+    return match_list_has_changed(server->mynetworks) || resolver_has_changed(server->resolver) ||
+           smtpd_restrictions_are_stale(server->restrictions);
+}
+
+static bool list_has_client(struct match_list *list, const struct smtpd_session *s)
+{
+    struct err err = ERR_INIT;
+    enum map_status status = match_list_find_host(list, s->peer.name, s->peer.address, &err);
+    if (status == MAP_FAILED)
+        log_warn(NULL, "%s", err.reason);
+    return status == MAP_FOUND;
+}
+
+static bool has_local_headers(struct smtpd_session *s)
+{
+    struct smtpd_server *server = s->server;
+    struct err err = ERR_INIT;
+    CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
+    if (server->local_headers_interfaces && smtpd_peer_is_own_address(s))
+        return true;
+    if (server->local_headers_networks && list_has_client(server->mynetworks, s))
+        return true;
+    enum map_status status =
+        maps_find(server->local_header_maps, s->peer.address, MAPS_WHOLE_KEY, &value, &err);
+    if (status == MAP_FAILED)
+        log_warn(NULL, "%s", err.reason);
+    return status == MAP_FOUND;
+}
+
+void smtpd_server_classify(struct smtpd_session *s)
+{
+    if (has_local_headers(s))
+        s->flags |= SMTPD_SESSION_LOCAL_HEADERS;
+    bool strict =
+        s->server->bare_lf == SMTPD_BARE_LF_NORMALIZE || s->server->bare_lf == SMTPD_BARE_LF_REJECT;
+    if (strict && !list_has_client(s->server->bare_lf_exceptions, s))
+        s->flags |= SMTPD_SESSION_STRICT_LF;
+}

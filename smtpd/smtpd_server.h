@@ -1,0 +1,78 @@
+/*
+ * smtpd_server: what all sessions of the process share: tables, lists, compiled restrictions,
+ * clients of other services. Set up before the jail (tables) and after it (connections).
+ */
+#ifndef SMTPD_SMTPD_SERVER_H
+#define SMTPD_SMTPD_SERVER_H
+
+#include "config/config.h"
+#include "io/loop.h"
+#include "io/work.h"
+#include "mail/anvil_client.h"
+#include "mail/cleanup_client.h"
+#include "mail/resolve.h"
+#include "mail/rewrite.h"
+#include "map/map_address.h"
+#include "map/maps.h"
+#include "map/match_list.h"
+
+struct smtpd_restriction_set;
+struct smtpd_session;
+
+enum smtpd_bare_lf {
+    SMTPD_BARE_LF_ALLOW,
+    SMTPD_BARE_LF_NORMALIZE,
+    SMTPD_BARE_LF_REJECT,
+    SMTPD_BARE_LF_NOTE
+};
+
+struct smtpd_server {
+    struct config *cfg;
+    struct loop *loop;
+    const char *service; /* "smtp", in anvil's counts */
+
+    struct match_list *mynetworks, *flush_domains;
+    struct match_list *limit_exceptions, *forbidden_commands, *noop_commands, *bare_lf_exceptions;
+    struct maps *command_filter, *discard_maps, *local_header_maps; /* check_address_map */
+    struct maps *local_recipients, *relay_recipients, *virtual_mailboxes, *virtual_aliases;
+    struct maps *canonical, *recipient_canonical, *sender_canonical;
+    bool local_headers_interfaces; /* local_header_rewrite_clients: permit_inet_interfaces */
+    bool local_headers_networks;   /* permit_mynetworks */
+    struct resolver *resolver;
+    struct rewrite_rules rewrite;
+    struct smtpd_restriction_set *restrictions;
+    unsigned ehlo_discard;
+    bool ehlo_discard_silent;
+    enum smtpd_bare_lf bare_lf;
+    const char
+        *refuse_all; /* reply to every client: the configuration asks for what is not built */
+
+    struct cleanup_client *cleanup;
+    struct anvil_client *anvil;
+    struct work_pool *pool;    /* name look-ups */
+    struct smtpd_slots *slots; /* session numbers of log lines */
+    void (*on_session_end)(void);
+};
+
+/* Open tables and compile lists; problems that stop the service are fatal. */
+void smtpd_server_open(struct smtpd_server *server, struct config *cfg);
+/* Connections to other services. */
+void smtpd_server_start(struct smtpd_server *server, struct loop *loop);
+void smtpd_server_close(struct smtpd_server *server);
+bool smtpd_server_has_stale_tables(struct smtpd_server *server);
+
+/* Numbers for log tags: the lowest that no open session has. */
+uint32_t smtpd_slot_take(struct smtpd_server *server);
+void smtpd_slot_set_owner(struct smtpd_server *server, uint32_t slot, struct smtpd_session *s);
+/* NULL: nobody has that number. */
+struct smtpd_session *smtpd_slot_owner(struct smtpd_server *server, uint32_t slot);
+void smtpd_slot_give(struct smtpd_server *server, uint32_t slot);
+
+/* What the configuration asks for and this release has not got: log it; the reply to every client
+ * when going on would weaken what was asked for, else NULL. smtpd_unbuilt.c */
+const char *smtpd_unbuilt_check(const struct config *cfg);
+
+/* What this client's address means: whose headers are completed, who may send bare LF. */
+void smtpd_server_classify(struct smtpd_session *s);
+
+#endif

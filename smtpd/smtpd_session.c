@@ -1,0 +1,436 @@
+/* A session: greeting, commands in, replies out, time limits, the end. */
+#include "smtpd/smtpd_session.h"
+
+#include "base/text.h"
+#include "base/xmem.h"
+#include "config/common_params.h"
+#include "esmtp/esmtp_line.h"
+#include "smtpd/smtpd_check.h"
+#include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_eval.h"
+#include "smtpd/smtpd_limits.h"
+#include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_peer.h"
+#include "smtpd/smtpd_restrictions.h"
+#include "smtpd/smtpd_server.h"
+#include "smtpd/smtpd_sink.h"
+#include "smtpd/smtpd_tx.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SCRATCH_MAX = 64 * 1024, REPLY_MAX = 1 << 20, SCRATCH_KEEP = 512 };
+
+const char *smtpd_session_text(struct smtpd_session *s, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    strbuf_reset(&s->scratch);
+    strbuf_vaddf(&s->scratch, fmt, ap);
+    va_end(ap);
+    return s->scratch.s;
+}
+
+const char *smtpd_session_protocol(const struct smtpd_session *s)
+{
+    return s->flags & SMTPD_SESSION_ESMTP ? "ESMTP" : "SMTP";
+}
+
+const struct log_tag *smtpd_session_tag(struct smtpd_session *s)
+{
+    const char *id = s->tx && s->tx->queue_id ? s->tx->queue_id : "";
+    size_t len = strlen(id);
+    if (len == 0 || len >= sizeof s->log.queue_id)
+        id = "NOQUEUE", len = 7;
+    memcpy(s->log.queue_id, id, len + 1);
+    return &s->log;
+}
+
+/* The same without a queue id, for lines about the session. */
+static const struct log_tag *plain_tag(struct smtpd_session *s)
+{
+    s->log.queue_id[0] = 0;
+    return &s->log;
+}
+
+struct smtpd_session *smtpd_session_new(struct smtpd_server *server)
+{
+    struct smtpd_session *s = xzalloc(sizeof *s);
+    s->server = server;
+    s->phase = SMTPD_PHASE_START;
+    s->where = "CONNECT";
+    s->ehlo_discard = server->ehlo_discard;
+    s->log.session = smtpd_slot_take(server);
+    strbuf_init(&s->scratch, SCRATCH_MAX);
+    strbuf_init(&s->long_line, (size_t)common_params.line_length_limit + 1);
+    strbuf_init(&s->reply, REPLY_MAX);
+    return s;
+}
+
+static void peer_done(struct smtpd_peer *peer)
+{
+    free(peer->name);
+    free(peer->reverse_name);
+    free(peer->address);
+    free(peer->namaddr);
+    free(peer->server_address);
+}
+
+void smtpd_session_free(struct smtpd_session *s)
+{
+    if (!s)
+        return;
+    smtpd_tx_free(s->tx);
+    smtpd_eval_free(s->eval);
+    smtpd_held_free(s->held);
+    smtpd_peer_cancel(s->lookup);
+    anvil_cancel(s->anvil_call);
+    smtpd_limit_disconnect(s);
+    timer_free(s->delay);
+    if (s->stream)
+        stream_close_after_output(s->stream);
+    smtpd_slot_give(s->server, s->log.session);
+    peer_done(&s->peer);
+    free(s->helo);
+    strbuf_done(&s->scratch);
+    strbuf_done(&s->long_line);
+    strbuf_done(&s->reply);
+    free(s);
+}
+
+/* The last log line; S is gone afterwards. */
+static void session_end(struct smtpd_session *s)
+{
+    if (s->flags & SMTPD_SESSION_ENDED)
+        return;
+    s->flags |= SMTPD_SESSION_ENDED;
+    smtpd_count_reply(s, 499); /* a command that never got its answer */
+    CLEANUP(strbuf_done) struct strbuf counts = STRBUF_ANY;
+    smtpd_counts_format(s, &counts);
+    log_info(plain_tag(s), "disconnect from %s %s", s->peer.namaddr, counts.s);
+    void (*on_end)(void) = s->server->on_session_end;
+    smtpd_session_free(s);
+    if (on_end)
+        on_end();
+}
+
+/* "lost connection after DATA (123 bytes) from name[addr]" */
+static void log_reason(struct smtpd_session *s, const char *reason)
+{
+    if (s->phase == SMTPD_PHASE_DATA)
+        log_info(plain_tag(s), "%s after DATA (%lld bytes) from %s", reason,
+                 (long long)s->tx->content_size, s->peer.namaddr);
+    else if (s->phase == SMTPD_PHASE_CHUNK && s->tx)
+        log_info(plain_tag(s), "%s after BDAT (%lld bytes) from %s", reason,
+                 (long long)(s->tx->content_size), s->peer.namaddr);
+    else
+        log_info(plain_tag(s), "%s after %s from %s", reason, s->where, s->peer.namaddr);
+}
+
+/* Send what is in s->reply. False: the session is gone. */
+static bool flush_reply(struct smtpd_session *s)
+{
+    if (!s->stream)
+        return !s->reply_closes;
+    if (s->reply.len)
+        stream_write(s->stream, strbuf_slice(&s->reply));
+    strbuf_done(&s->reply);
+    strbuf_init(&s->reply, REPLY_MAX);
+    if (s->scratch.cap > SCRATCH_KEEP) {
+        strbuf_done(&s->scratch);
+        strbuf_init(&s->scratch, SCRATCH_MAX);
+    }
+    if (s->reply_closes) {
+        if (s->flags & SMTPD_SESSION_STDIN)
+            stream_flush(s->stream); /* the process ends with the session */
+        session_end(s);
+        return false;
+    }
+    stream_deadline(s->stream, smtpd_params.smtpd_timeout * 1000);
+    return true;
+}
+
+static bool session_waits(const struct smtpd_session *s)
+{
+    return s->next || s->eval || s->lookup || s->anvil_call ||
+           (s->delay && timer_is_running(s->delay)) ||
+           (s->tx && smtpd_sink_is_pending(s->tx->sink));
+}
+
+/* The limit is looked at between commands, so that a client learns the fate of its last one. */
+static bool too_many_errors(struct smtpd_session *s)
+{
+    if (s->errors < smtpd_params.smtpd_hard_error_limit || s->reply_closes)
+        return false;
+    log_reason(s, "too many errors");
+    esmtp_reply_format(
+        smtpd_session_text(s, "421 4.7.0 %s Error: too many errors", common_params.myhostname),
+        false, NULL, &s->reply);
+    s->reply_closes = true;
+    return true;
+}
+
+static void on_delay(void *owner)
+{
+    struct smtpd_session *s = owner;
+    if (flush_reply(s) && s->stream) {
+        stream_pause(s->stream, false);
+        stream_poke(s->stream);
+    }
+}
+
+/* Put a reply into the output. False: the session is gone, or waits. */
+static bool session_reply(struct smtpd_session *s, struct reply reply)
+{
+    if (reply.is_silent) {
+        if (s->stream)
+            stream_deadline(s->stream, smtpd_params.smtpd_timeout * 1000);
+        return true;
+    }
+    int code = esmtp_reply_code(reply.text);
+    if (code != 354)
+        smtpd_count_reply(s, code);
+    if (code >= 400 && !reply.is_innocent)
+        s->errors++;
+    esmtp_reply_format(reply.text, common_params.soft_bounce && !reply.is_exempt, NULL, &s->reply);
+    s->reply_closes = reply.disconnects || code == 421 || code == 521;
+    bool slow = s->errors >= smtpd_params.smtpd_soft_error_limit &&
+                smtpd_params.smtpd_error_sleep_time > 0 && s->stream;
+    if (!(s->phase & (SMTPD_PHASE_DATA | SMTPD_PHASE_CHUNK)))
+        too_many_errors(s);
+    if (!slow || s->reply_closes)
+        return flush_reply(s);
+    if (!s->delay)
+        s->delay = timer_new(s->server->loop, on_delay, s);
+    timer_start(s->delay, smtpd_params.smtpd_error_sleep_time * 1000);
+    stream_pause(s->stream, true);
+    stream_deadline(s->stream, 0);
+    return false;
+}
+
+/* RFC 2920: is there input the client should have kept until it saw this reply? */
+static bool pipelines_wrongly(struct smtpd_session *s, const struct smtpd_command *command)
+{
+    if (!s->stream || !command || (s->flags & SMTPD_SESSION_PIPELINED))
+        return false;
+    if ((s->flags & SMTPD_SESSION_ESMTP) && !(command->flags & SMTPD_COMMAND_LAST))
+        return false;
+    if (s->reply_closes || command->counter == SMTPD_COUNT_QUIT ||
+        command->counter == SMTPD_COUNT_BDAT)
+        return false;
+    struct slice input = stream_input(s->stream);
+    if (input.len == 0)
+        return false;
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    text_add_escaped(&text, slice_first(input, 100));
+    s->flags |= SMTPD_SESSION_PIPELINED;
+    log_info(plain_tag(s), "improper command pipelining after %s from %s: %s", s->where,
+             s->peer.namaddr, text.s);
+    return smtpd_params.smtpd_forbid_unauth_pipelining;
+}
+
+void smtpd_session_command(struct smtpd_session *s, struct slice line)
+{
+    struct reply reply = smtpd_dispatch(s, line);
+    const struct smtpd_command *command = s->command;
+    if (pipelines_wrongly(s, command)) {
+        smtpd_eval_free(s->eval);
+        s->eval = NULL;
+        s->next = NULL;
+        reply = reply_and_close("554 5.5.0 Error: SMTP protocol synchronization");
+    }
+    if (reply.is_pending) {
+        if (s->stream) {
+            stream_pause(s->stream, true);
+            stream_deadline(s->stream, 0);
+        }
+        return;
+    }
+    session_reply(s, reply);
+}
+
+void smtpd_session_answer(struct smtpd_session *s, struct reply reply)
+{
+    if (reply.is_pending)
+        return;
+    struct stream *stream = s->stream;
+    if (session_reply(s, reply) && stream) {
+        stream_pause(stream, false);
+        stream_poke(stream);
+    }
+}
+
+/* Keep the beginning of an overlong line, drop the rest. True: LINE is ready. */
+static bool read_long_line(struct smtpd_session *s, struct slice *in, struct slice *line)
+{
+    if (!(s->flags & SMTPD_SESSION_SKIPPING)) {
+        s->flags |= SMTPD_SESSION_SKIPPING;
+        strbuf_set_slice(&s->long_line, slice_first(*in, (size_t)common_params.line_length_limit));
+        log_warn(plain_tag(s), "%s: request longer than %lld: %.30s...", s->peer.namaddr,
+                 (long long)common_params.line_length_limit, s->long_line.s);
+    }
+    size_t lf = slice_find(*in, '\n');
+    stream_consume(s->stream, lf == SIZE_MAX ? in->len : lf + 1);
+    if (lf == SIZE_MAX)
+        return false;
+    s->flags &= ~(unsigned)SMTPD_SESSION_SKIPPING;
+    *line = strbuf_slice(&s->long_line);
+    return true;
+}
+
+/* The next command line. RET_COPY holds it, as the input buffer moves on. */
+static bool read_line(struct smtpd_session *s, struct strbuf *ret_copy)
+{
+    struct slice in = stream_input(s->stream), line;
+    size_t size = 0;
+    if (in.len == 0)
+        return false;
+    enum esmtp_line_status status = ESMTP_LINE_LONG;
+    if (!(s->flags & SMTPD_SESSION_SKIPPING))
+        status = esmtp_line_next(in, (size_t)common_params.line_length_limit, &line, &size);
+    if (status == ESMTP_LINE_MORE)
+        return false;
+    if (status == ESMTP_LINE_LONG) {
+        if (!read_long_line(s, &in, &line))
+            return false;
+        strbuf_set_slice(ret_copy, line);
+        strbuf_done(&s->long_line);
+        strbuf_init(&s->long_line, (size_t)common_params.line_length_limit + 1);
+        return true;
+    }
+    strbuf_set_slice(ret_copy, line);
+    stream_consume(s->stream, size);
+    return true;
+}
+
+void smtpd_session_read(struct smtpd_session *s)
+{
+    struct stream *stream = s->stream;
+    struct smtpd_server *server = s->server;
+    uint32_t slot = s->log.session;
+    CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
+    /* A handler may end the session: its slot is given back then, which tells us that S is gone. */
+    while (smtpd_slot_owner(server, slot) == s && s->stream == stream && !session_waits(s)) {
+        if (stream_output_is_full(stream))
+            return; /* goes on in on_room */
+        if (s->phase == SMTPD_PHASE_DATA) {
+            size_t before = stream_input(stream).len;
+            smtpd_data_input(s);
+            if (smtpd_slot_owner(server, slot) != s ||
+                (s->phase == SMTPD_PHASE_DATA && stream_input(stream).len == before))
+                return;
+            continue;
+        }
+        if (s->phase == SMTPD_PHASE_CHUNK) {
+            size_t before = stream_input(stream).len;
+            smtpd_bdat_input(s);
+            if (smtpd_slot_owner(server, slot) != s ||
+                (s->phase == SMTPD_PHASE_CHUNK && stream_input(stream).len == before))
+                return;
+            continue;
+        }
+        if (!read_line(s, &line))
+            return;
+        smtpd_session_command(s, strbuf_slice(&line));
+    }
+}
+
+static void on_input(void *owner, struct stream *stream)
+{
+    (void)stream;
+    struct smtpd_session *s = owner;
+    if (!smtpd_params.smtpd_per_request_deadline && !session_waits(s))
+        stream_deadline(s->stream, smtpd_params.smtpd_timeout * 1000);
+    smtpd_session_read(s);
+}
+
+static void on_closed(void *owner, struct stream *stream, const struct err *err)
+{
+    (void)stream;
+    (void)err;
+    struct smtpd_session *s = owner;
+    if (strcmp(s->where, "END-OF-MESSAGE") != 0) /* nothing was lost */
+        log_reason(s, "lost connection");
+    session_end(s);
+}
+
+static void on_timeout(void *owner, struct stream *stream)
+{
+    (void)stream;
+    struct smtpd_session *s = owner;
+    log_reason(s, "timeout");
+    stream_printf(s->stream, "421 4.4.2 %s Error: timeout exceeded\r\n", common_params.myhostname);
+    session_end(s);
+}
+
+static void on_room(void *owner, struct stream *stream)
+{
+    (void)owner;
+    stream_poke(stream);
+}
+
+static const struct stream_events session_events = {on_input, on_closed, on_timeout, on_room};
+
+static struct reply greeting(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal) {
+        struct reply r = *refusal;
+        r.disconnects = esmtp_reply_code(r.text) == 421 || esmtp_reply_code(r.text) == 521;
+        return r;
+    }
+    return reply_text(smtpd_session_text(s, "220 %s", smtpd_params.smtpd_banner));
+}
+
+static struct reply after_connect_limit(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal)
+        return *refusal;
+    if (s->server->refuse_all)
+        return reply_and_close(s->server->refuse_all);
+    return smtpd_check(s, SMTPD_STAGE_CONNECT, greeting);
+}
+
+void smtpd_session_greet(struct smtpd_session *s)
+{
+    log_info(plain_tag(s), "connect from %s", s->peer.namaddr);
+    smtpd_limit_prepare(s);
+    smtpd_server_classify(s);
+    smtpd_session_answer(s, smtpd_limit_connect(s, after_connect_limit));
+}
+
+void smtpd_session_start(struct smtpd_server *server, int fd)
+{
+    struct smtpd_session *s = smtpd_session_new(server);
+    smtpd_slot_set_owner(server, s->log.session, s);
+    smtpd_peer_from_socket(&s->peer, fd);
+    s->stream = stream_new(server->loop, fd, &session_events, s);
+    stream_pause(s->stream, true);
+    smtpd_peer_lookup_start(s);
+}
+
+static ssize_t stdin_read(void *ctx, void *data, size_t len)
+{
+    (void)ctx;
+    return read(STDIN_FILENO, data, len);
+}
+
+static ssize_t stdout_write(void *ctx, const void *data, size_t len)
+{
+    (void)ctx;
+    return write(STDOUT_FILENO, data, len);
+}
+
+static const struct stream_transport stdio_transport = {stdin_read, stdout_write, NULL};
+
+void smtpd_session_start_stdin(struct smtpd_server *server)
+{
+    struct smtpd_session *s = smtpd_session_new(server);
+    smtpd_slot_set_owner(server, s->log.session, s);
+    s->flags |= SMTPD_SESSION_STDIN;
+    smtpd_peer_set_local(&s->peer);
+    s->stream = stream_new(server->loop, STDIN_FILENO, &session_events, s);
+    stream_set_transport(s->stream, &stdio_transport, NULL);
+    stream_pause(s->stream, true);
+    smtpd_session_greet(s);
+}

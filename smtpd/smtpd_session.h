@@ -1,0 +1,111 @@
+/*
+ * smtpd_session: one client from connect to disconnect.
+ *
+ * An idle session is this struct and its stream; what belongs to a message hangs from the
+ * transaction (smtpd_tx.h), what belongs to one command from the turn's scratch memory.
+ *
+ * Handlers return their reply, or reply_pending() after they have arranged for
+ * smtpd_session_answer() to be called. While a reply is pending no further command is read.
+ */
+#ifndef SMTPD_SMTPD_SESSION_H
+#define SMTPD_SMTPD_SESSION_H
+
+#include "esmtp/esmtp_reply.h"
+#include "io/stream.h"
+#include "log/log.h"
+#include "smtpd/smtpd_commands.h"
+
+struct smtpd_server;
+struct smtpd_tx;
+struct smtpd_eval;
+struct smtpd_held;
+struct smtpd_bdat;
+struct smtpd_peer_lookup;
+struct anvil_call;
+
+enum smtpd_phase {
+    SMTPD_PHASE_START = 1 << 0, /* no transaction */
+    SMTPD_PHASE_MAIL = 1 << 1,  /* MAIL was accepted */
+    SMTPD_PHASE_RCPT = 1 << 2,  /* a recipient was accepted */
+    SMTPD_PHASE_DATA = 1 << 3,  /* content is coming, after DATA */
+    SMTPD_PHASE_CHUNK = 1 << 4, /* content of a BDAT command is coming */
+    SMTPD_PHASE_BDAT = 1 << 5,  /* between BDAT commands */
+    SMTPD_PHASE_ANY = 0xff,
+};
+
+enum smtpd_session_flags {
+    SMTPD_SESSION_ESMTP = 1 << 0,
+    SMTPD_SESSION_PIPELINED = 1 << 1,       /* sent ahead of a reply it had to wait for */
+    SMTPD_SESSION_LIMITED = 1 << 2,         /* the smtpd_client_* limits apply */
+    SMTPD_SESSION_COUNTED = 1 << 3,         /* anvil counts this connection */
+    SMTPD_SESSION_STRICT_LF = 1 << 4,       /* smtpd_forbid_bare_newline applies */
+    SMTPD_SESSION_LOCAL_HEADERS = 1 << 5,   /* local_header_rewrite_clients */
+    SMTPD_SESSION_SKIPPING = 1 << 6,        /* the rest of an overlong line */
+    SMTPD_SESSION_STDIN = 1 << 7,           /* sendmail -bs */
+    SMTPD_SESSION_SEEN_NAME_ERROR = 1 << 8, /* look-up of the client name failed for now */
+    SMTPD_SESSION_ENDED = 1 << 9,
+};
+
+struct smtpd_peer {
+    char *name;         /* verified name, or "unknown" */
+    char *reverse_name; /* unverified name, or "unknown" */
+    char *address;      /* "127.0.0.1" */
+    char *namaddr;      /* name[address] */
+    char *server_address;
+    uint16_t port, server_port;
+    uint16_t family; /* AF_INET, AF_INET6 */
+};
+
+struct smtpd_session {
+    struct smtpd_server *server;
+    struct stream *stream; /* NULL in tests */
+    struct timer *delay;   /* the pause before replies of a client with many errors */
+    struct smtpd_peer peer;
+    struct log_tag log;
+    char *helo; /* NULL before HELO */
+    struct smtpd_tx *tx;
+    const char *where; /* last command, for log lines */
+    unsigned phase, flags;
+    unsigned ehlo_discard; /* smtpd_ehlo keywords not offered to this client */
+    uint32_t errors, junk;
+    struct strbuf scratch;   /* text of the current reply */
+    struct strbuf long_line; /* beginning of an overlong command */
+    struct strbuf reply;     /* output waiting for the delay, or of a session without a stream */
+    struct smtpd_eval *eval; /* restrictions being evaluated */
+    struct smtpd_held *held; /* what restrictions before MAIL left behind; mostly NULL */
+    struct reply (*next)(struct smtpd_session *s, const struct reply *refusal);
+    struct anvil_call *anvil_call;
+    struct smtpd_peer_lookup *lookup;
+    bool reply_closes;
+    uint64_t chunk_left; /* BDAT: bytes still to come */
+    bool chunk_ignored;  /* they are dropped; chunk_text is the reply */
+    char chunk_text[256];
+    unsigned chunk_phase; /* the phase after a dropped chunk */
+    uint16_t counts[SMTPD_COUNTERS], counts_ok[SMTPD_COUNTERS];
+    const struct smtpd_command *command; /* whose reply is awaited */
+};
+
+/* A session on FD (descriptor of an accepted connection). */
+void smtpd_session_start(struct smtpd_server *server, int fd);
+/* A session on standard input and output (sendmail -bs); it submits through postdrop. */
+void smtpd_session_start_stdin(struct smtpd_server *server);
+/* A session without a connection: its replies collect in S->reply. For tests. */
+struct smtpd_session *smtpd_session_new(struct smtpd_server *server);
+void smtpd_session_free(struct smtpd_session *s);
+
+/* Send the greeting and read commands: the client is known. */
+void smtpd_session_greet(struct smtpd_session *s);
+/* The reply that was pending. */
+void smtpd_session_answer(struct smtpd_session *s, struct reply reply);
+/* One command line: handle it and send its reply. */
+void smtpd_session_command(struct smtpd_session *s, struct slice line);
+/* Read on: content or commands that came while a reply was pending. */
+void smtpd_session_read(struct smtpd_session *s);
+
+/* Text that lives until the reply is sent. */
+const char *smtpd_session_text(struct smtpd_session *s, const char *fmt, ...) PRINTF(2, 3);
+const char *smtpd_session_protocol(const struct smtpd_session *s); /* "SMTP" or "ESMTP" */
+/* Log with the queue id (or NOQUEUE) in front. */
+const struct log_tag *smtpd_session_tag(struct smtpd_session *s);
+
+#endif

@@ -1,0 +1,135 @@
+/* Destinations of messages. */
+#include "smtpd/smtpd_sink.h"
+
+#include "base/xmem.h"
+#include "config/common_params.h"
+#include "mail/cleanup_client.h"
+#include "smtpd/smtpd_postdrop.h"
+#include "smtpd/smtpd_server.h"
+#include "smtpd/smtpd_session.h"
+#include "smtpd/smtpd_tx.h"
+
+#include <stdlib.h>
+
+struct smtpd_sink {
+    struct smtpd_session *s;
+    const struct smtpd_sink_events *events;
+    struct cleanup_stream *cleanup; /* one of these two */
+    struct smtpd_postdrop *postdrop;
+    bool is_pending;
+};
+
+static void on_opened(void *owner, const char *queue_id)
+{
+    struct smtpd_sink *sink = owner;
+    sink->is_pending = false;
+    sink->events->on_opened(sink->s, queue_id);
+}
+
+static void on_done(void *owner, const struct cleanup_done *done, const struct err *err)
+{
+    struct smtpd_sink *sink = owner;
+    sink->is_pending = false;
+    if (!done)
+        log_warn(NULL, "cannot queue mail: %s", err->reason);
+    sink->events->on_done(sink->s, done);
+}
+
+static void on_room(void *owner)
+{
+    struct smtpd_sink *sink = owner;
+    struct stream *stream = sink->s->stream;
+    if (stream) {
+        stream_pause(stream, false);
+        stream_poke(stream);
+    }
+}
+
+static const struct cleanup_events cleanup_events = {on_opened, on_done, on_room};
+static const struct smtpd_postdrop_events postdrop_events = {on_opened, on_done, on_room};
+
+static int64_t flags_of(const struct smtpd_session *s)
+{
+    struct slice rest = slice_of(common_params.receive_override_options), item;
+    int64_t flags = CLEANUP_FLAGS_EXTERNAL;
+    static const struct {
+        const char *word;
+        int64_t off;
+    } options[] = {
+        {"no_header_body_checks", CLEANUP_FLAG_FILTER},
+        {"no_address_mappings", CLEANUP_FLAG_BCC | CLEANUP_FLAG_MAP},
+        {"no_milters", CLEANUP_FLAG_MILTER},
+        {"no_unknown_recipient_checks", 0},
+    };
+    while (slice_next_item(&rest, &item))
+        for (size_t i = 0; i < COUNT_OF(options); i++)
+            if (slice_eq_nocase(item, options[i].word))
+                flags &= ~options[i].off;
+    if (s->tx->smtputf8)
+        flags |= CLEANUP_FLAG_SMTPUTF8;
+    return flags;
+}
+
+struct smtpd_sink *smtpd_sink_open(struct smtpd_session *s, const struct smtpd_sink_events *events)
+{
+    struct smtpd_sink *sink = xzalloc(sizeof *sink);
+    sink->s = s;
+    sink->events = events;
+    sink->is_pending = true;
+    if (s->flags & SMTPD_SESSION_STDIN)
+        sink->postdrop = smtpd_postdrop_open(s->server->loop, &postdrop_events, sink);
+    else if (s->server->cleanup)
+        sink->cleanup = cleanup_stream_open(s->server->cleanup, flags_of(s), &cleanup_events, sink);
+    if (sink->cleanup || sink->postdrop)
+        return sink;
+    free(sink);
+    return NULL;
+}
+
+void smtpd_sink_free(struct smtpd_sink *sink)
+{
+    if (!sink)
+        return;
+    cleanup_stream_free(sink->cleanup);
+    smtpd_postdrop_free(sink->postdrop);
+    free(sink);
+}
+
+struct strbuf *smtpd_sink_buffer(struct smtpd_sink *sink)
+{
+    return sink->cleanup ? cleanup_stream_buffer(sink->cleanup)
+                         : smtpd_postdrop_buffer(sink->postdrop);
+}
+
+void smtpd_sink_flush(struct smtpd_sink *sink)
+{
+    if (sink->cleanup)
+        cleanup_stream_flush(sink->cleanup);
+    else
+        smtpd_postdrop_flush(sink->postdrop);
+}
+
+bool smtpd_sink_is_full(const struct smtpd_sink *sink)
+{
+    return sink->cleanup ? cleanup_stream_is_full(sink->cleanup)
+                         : smtpd_postdrop_is_full(sink->postdrop);
+}
+
+void smtpd_sink_finish(struct smtpd_sink *sink)
+{
+    sink->is_pending = true;
+    if (sink->cleanup)
+        cleanup_stream_finish(sink->cleanup);
+    else
+        smtpd_postdrop_finish(sink->postdrop);
+}
+
+bool smtpd_sink_is_pending(const struct smtpd_sink *sink)
+{
+    return sink && sink->is_pending;
+}
+
+bool smtpd_sink_is_postdrop(const struct smtpd_sink *sink)
+{
+    return sink && sink->postdrop;
+}

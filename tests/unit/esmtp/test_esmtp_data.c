@@ -1,0 +1,86 @@
+/* Content lines: dots, line ends, the end of data, long lines. */
+#include "base/strbuf.h"
+#include "esmtp/esmtp_data.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+/* "[line]" for a line, "[part+" for a piece, "END" and what is left. */
+static void decode(const char *input, size_t step, bool strict, size_t line_max, struct strbuf *out)
+{
+    struct esmtp_data d;
+    struct slice all = slice_of(input), piece;
+    size_t seen = 0;
+    esmtp_data_init(&d, strict, line_max);
+    strbuf_reset(out);
+    struct slice in = {all.s, 0};
+    while (true) {
+        enum esmtp_data_status status = esmtp_data_next(&d, &in, &piece);
+        if (status == ESMTP_DATA_END) {
+            strbuf_addf(out, "END%.*s", SLICE_ARG(in));
+            return;
+        }
+        if (status == ESMTP_DATA_MORE) {
+            if (seen == all.len)
+                return;
+            size_t more = MIN(step, all.len - seen);
+            seen += more;
+            in = (struct slice){in.s, in.len + more};
+            continue;
+        }
+        strbuf_addf(out, "[%.*s%s", SLICE_ARG(piece), status == ESMTP_DATA_LINE ? "]" : "+");
+    }
+}
+
+static const struct {
+    const char *name, *input;
+    bool strict;
+    size_t line_max;
+    const char *expect;
+} rows[] = {
+    {"lines", "a\r\nb\r\n.\r\n", false, 100, "[a][b]END"},
+    {"dot lines", "..\r\n.a\r\n...\r\n.\r\n", false, 100, "[.][a][..]END"},
+    {"empty message", ".\r\n", true, 100, "END"},
+    {"bare LF lines", "a\nb\n.\n", false, 100, "[a][b]END"},
+    {"strict: LF dot LF is no end", "a\n.\nb\r\n.\r\n", true, 100, "[a][][b]END"},
+    {"strict: CR LF dot LF is no end", "a\r\n.\nb\r\n.\r\n", true, 100, "[a][][b]END"},
+    {"strict: LF dot CR LF is no end", "a\n.\r\nb\r\n.\r\n", true, 100, "[a][][b]END"},
+    {"bare CR stays", "a\rb\r\n.\r\n", true, 100, "[a\rb]END"},
+    {"several CR before LF go", "a\r\r\n.\r\n", true, 100, "[a]END"},
+    {"long line in pieces", "abcdefgh\r\n.\r\n", true, 4, "[abcd+[efgh]END"},
+    {"dot at a piece is no dot line", "abcd.\r\n.\r\n", true, 4, "[abcd.]END"},
+    {"dots at the start of a long line", "..bcdefghi\r\n.\r\n", true, 4, NULL},
+};
+
+static void pieces_do_not_depend_on_packets(void **unused)
+{
+    (void)unused;
+    CLEANUP(strbuf_done) struct strbuf whole = STRBUF_ANY, split = STRBUF_ANY;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        print_message("  row: %s\n", rows[i].name);
+        decode(rows[i].input, 1000, rows[i].strict, rows[i].line_max, &whole);
+        decode(rows[i].input, 1, rows[i].strict, rows[i].line_max, &split);
+        if (rows[i].expect && rows[i].line_max == 100)
+            assert_string_equal(whole.s, rows[i].expect);
+        assert_string_equal(whole.s, split.s);
+        assert_true(slice_ends_nocase(strbuf_slice(&whole), "END"));
+    }
+}
+
+static void what_follows_the_end_is_left(void **unused)
+{
+    (void)unused;
+    CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
+    decode("a\r\n.\r\nQUIT", 1000, true, 100, &out);
+    assert_string_equal(out.s, "[a]ENDQUIT");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pieces_do_not_depend_on_packets),
+        cmocka_unit_test(what_follows_the_end_is_left),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
