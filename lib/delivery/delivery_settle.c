@@ -196,6 +196,8 @@ static void verdict_ask(struct delivery_verdict *v, enum delivery_service servic
 static void verdict_mark(struct delivery_verdict *v)
 {
     struct err err = ERR_INIT;
+    if (v->rcpt.offset == 0)
+        return; /* what an alias made of a recipient, passed on to us (delivery_pass.h) */
     /* Dies here, before the write: the recipient gets the mail (or the sender the bounce) once more
      * after the restart. After the write: never again, even when the report to qmgr is lost. */
     if (queue_file_mark_done(v->job->fd, v->rcpt.offset, &err))

@@ -25,7 +25,7 @@ struct stream {
     struct err why_closed;
     bool eof;    /* the peer sends no more; it may still read */
     bool broken; /* nothing goes either way */
-    bool paused, poked, told_closed, want_room, closing, dead;
+    bool paused, muted, poked, told_closed, want_room, closing, dead;
     int busy; /* callbacks in progress: memory is kept until they return */
     const struct stream_transport *transport;
     void *transport_ctx;
@@ -95,17 +95,24 @@ int stream_fd(const struct stream *s)
     return s->fd;
 }
 
-/* What to wait for: input unless paused or full, output while some is left. */
-static void stream_update_watch(struct stream *s)
+/* What to wait for: input unless full, output while some is left. Set once at the end of the turn. A
+ * pause as such changes nothing: most end before the peer says more, and then cost no system call; input
+ * that does come during one mutes the stream until it is over. */
+static void stream_apply_watch(struct stream *s)
 {
-    if (s->dead)
-        return;
     unsigned want = 0;
-    if (!s->paused && !s->eof && s->in.len - s->in_at < s->in_max)
+    s->muted = s->muted && s->paused;
+    if (!s->muted && !s->eof && s->in.len - s->in_at < s->in_max)
         want |= WATCH_READ;
     if (s->out.len > s->out_at && !s->broken)
         want |= WATCH_WRITE;
     watch_set(s->watch, want);
+}
+
+static void stream_update_watch(struct stream *s)
+{
+    if (!s->dead)
+        loop_later(s->loop, &s->turn_end);
 }
 
 static void stream_mark_closed(struct stream *s, int error)
@@ -211,7 +218,6 @@ void stream_flush(struct stream *s)
         strbuf_remove_front(&s->out, s->out_at);
         s->out_at = 0;
     }
-    stream_update_watch(s);
 }
 
 static void stream_turn_end(void *owner)
@@ -236,7 +242,9 @@ static void stream_turn_end(void *owner)
     }
     if (s->poked) {
         s->poked = false;
-        stream_deliver_input(s);
+        stream_deliver_input(s); /* comes back here at once */
+    } else {
+        stream_apply_watch(s);
     }
 }
 
@@ -247,6 +255,11 @@ static void stream_on_event(void *owner, unsigned events)
         loop_later(s->loop, &s->turn_end);
     if (!(events & WATCH_READ))
         return;
+    if (s->paused) {
+        s->muted = true;
+        stream_update_watch(s);
+        return;
+    }
     bool got = stream_fill(s);
     if (got || s->eof)
         stream_deliver_input(s);

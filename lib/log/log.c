@@ -28,6 +28,7 @@ static struct {
     char *tag, *postlog_path, *syslog_path, *file_path, *hostname;
     int64_t stalled_until_ms; /* postlogd does not read: do not wait for it again before that */
     int postlog_fd, syslog_fd, file_fd;
+    pid_t pid; /* 0: ask */
     bool batch, ready;
     struct strbuf pending; /* finished lines for postlog or the file, LF-terminated */
 } logger = {.postlog_fd = -1, .syslog_fd = -1, .file_fd = -1, .pending = STRBUF_INIT(1 << 20)};
@@ -83,6 +84,7 @@ static void log_close(int *fd)
 
 void log_reopen(void)
 {
+    logger.pid = 0; /* we may be a child now */
     log_close(&logger.postlog_fd);
     log_close(&logger.syslog_fd);
     log_close(&logger.file_fd);
@@ -213,7 +215,9 @@ void log_flush(void)
 
 uint64_t log_session_number(uint32_t slot)
 {
-    return (uint64_t)getpid() + ((uint64_t)slot << SESSION_SHIFT);
+    if (logger.pid == 0)
+        logger.pid = getpid();
+    return (uint64_t)logger.pid + ((uint64_t)slot << SESSION_SHIFT);
 }
 
 static void log_timestamp(struct strbuf *out)

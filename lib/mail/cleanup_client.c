@@ -13,7 +13,7 @@
 
 #include <utlist.h>
 
-enum { FRAME_SIZE = 64 * 1024, KEPT_BACK_MAX = 256 * 1024, IDLE_MAX = 8 };
+enum { FRAME_SIZE = 64 * 1024, KEPT_BACK_MAX = 256 * 1024, IDLE_MAX = 100 };
 
 struct cleanup_conn {
     struct cleanup_client *client;

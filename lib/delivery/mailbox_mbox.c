@@ -1,0 +1,246 @@
+/*
+ * Appending to an mbox file.
+ *
+ * The file is opened first, without following a symbolic link, and then looked at: what was opened
+ * is what is written. Locks are held from before the size is read until the data is synced.
+ */
+#include "delivery/mailbox_mbox.h"
+
+#include "io/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { OPEN_TRIES = 3 };
+
+struct append {
+    int fd;
+    off_t size, limit; /* limit 0: none */
+    int error;         /* errno of the write that failed */
+};
+
+static const struct user_rights super_user = {0, 0};
+
+static bool take_rights(const struct user_rights *rights, struct mailbox_trouble *t)
+{
+    struct err err = ERR_INIT;
+    return user_rights_take(rights, &err) || mailbox_trouble_set(t, "4.3.0", "%s", err.reason);
+}
+
+static const struct user_rights *directory_rights(const struct mailbox_mbox *mbox)
+{
+    return mbox->directory_is_roots && getuid() == 0 ? &super_user : &mbox->rights;
+}
+
+static bool lock_dot(const struct mailbox_mbox *mbox, struct mailbox_trouble *t,
+                     bool *ret_is_locked)
+{
+    if (!(mbox->lock.kinds & MAILBOX_LOCK_DOTLOCK))
+        return true;
+    if (!take_rights(directory_rights(mbox), t))
+        return false;
+    struct stat st;
+    bool is_special = mbox->may_be_special && lstat(mbox->path, &st) == 0 && !S_ISREG(st.st_mode);
+    *ret_is_locked = !is_special && mailbox_lock_dot(mbox->path, &mbox->lock);
+    user_rights_return();
+    if (*ret_is_locked || is_special)
+        return true;
+    snprintf(t->warning, sizeof t->warning, "unable to create lock file %s.lock: %s", mbox->path,
+             strerror(errno));
+    if (errno != EEXIST && !mbox->must_have_lock_file)
+        return true;
+    mailbox_trouble_set(t, errno == EEXIST ? "4.2.0" : mailbox_trouble_dsn(errno), "%s",
+                        t->warning);
+    t->warning[0] = '\0';
+    return false;
+}
+
+static void unlock_dot(const struct mailbox_mbox *mbox, bool is_locked)
+{
+    struct mailbox_trouble ignored;
+    if (!is_locked || !take_rights(directory_rights(mbox), &ignored))
+        return;
+    mailbox_lock_dot_remove(mbox->path);
+    user_rights_return();
+}
+
+static int open_old(const struct mailbox_mbox *mbox, struct mailbox_trouble *t)
+{
+    if (!take_rights(&mbox->rights, t))
+        return -1;
+    /* non-blocking: nobody may be reading a FIFO */
+    int fd = open(mbox->path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+    int error = errno;
+    user_rights_return();
+    if (fd >= 0)
+        return fd;
+    if (error == ELOOP)
+        mailbox_trouble_set(t, "5.2.0", "file is a symbolic link");
+    else
+        mailbox_trouble_set(t, mailbox_trouble_dsn(error), "cannot open file: %s", strerror(error));
+    errno = error;
+    return -1;
+}
+
+/* A user's new mailbox in the administrator's directory belongs to the user from the start as far
+ * as others can see: it is empty until it does. */
+static bool give_away(const struct mailbox_mbox *mbox, int fd, struct mailbox_trouble *t)
+{
+    struct stat st;
+    if (directory_rights(mbox) != &super_user || mbox->rights.uid == 0)
+        return true;
+    /* in a set-gid directory (mode 2775, group mail) the group is the directory's */
+    gid_t group = fstat(fd, &st) == 0 && st.st_gid != 0 ? (gid_t)-1 : mbox->rights.gid;
+    if (fchown(fd, mbox->rights.uid, group) == 0)
+        return true;
+    return mailbox_trouble_set(t, "4.3.0", "cannot change file ownership: %s", strerror(errno));
+}
+
+/* Dies between create and chown: root's empty file stays, and mail for the user is refused by the
+ * ownership check until the administrator looks. */
+static int create_new(const struct mailbox_mbox *mbox, struct mailbox_trouble *t)
+{
+    if (!take_rights(directory_rights(mbox), t))
+        return -1;
+    CLEANUP(fd_done)
+    int fd =
+        open(mbox->path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC,
+             S_IRUSR | S_IWUSR);
+    int error = errno;
+    bool ok = fd >= 0 && give_away(mbox, fd, t);
+    user_rights_return();
+    if (ok)
+        return fd_take(&fd);
+    if (fd < 0)
+        mailbox_trouble_set(t, mailbox_trouble_dsn(error), "cannot create file exclusively: %s",
+                            strerror(error));
+    errno = fd < 0 ? error : EPERM;
+    return -1;
+}
+
+static int open_or_create(const struct mailbox_mbox *mbox, struct mailbox_trouble *t,
+                          bool *ret_is_new)
+{
+    for (int try = 0;; try++) {
+        int fd = open_old(mbox, t);
+        *ret_is_new = false;
+        if (fd >= 0 || errno != ENOENT)
+            return fd;
+        fd = create_new(mbox, t);
+        *ret_is_new = fd >= 0;
+        /* somebody created it in between */
+        if (fd >= 0 || errno != EEXIST || try == OPEN_TRIES)
+            return fd;
+    }
+}
+
+static bool check_opened(const struct mailbox_mbox *mbox, int fd, bool *ret_is_regular,
+                         struct mailbox_trouble *t)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return mailbox_trouble_set(t, "4.2.0", "cannot open file: %s", strerror(errno));
+    *ret_is_regular = S_ISREG(st.st_mode);
+    if (!*ret_is_regular && !mbox->may_be_special)
+        return mailbox_trouble_set(t, "5.2.0", "destination is not a regular file");
+    if (*ret_is_regular && st.st_nlink != 1)
+        return mailbox_trouble_set(t, "5.2.0", "file has %lu hard links",
+                                   (unsigned long)st.st_nlink);
+    if (*ret_is_regular && mbox->must_be_owner && st.st_uid != mbox->rights.uid)
+        return mailbox_trouble_set(t, "4.2.0", "destination %s is not owned by recipient",
+                                   mbox->path);
+    return true;
+}
+
+static bool append_put(void *ctx, struct slice text)
+{
+    struct append *a = ctx;
+    if (a->limit > 0 && (a->size > a->limit || (off_t)text.len > a->limit - a->size)) {
+        a->error = EFBIG;
+        return false;
+    }
+    /* Dies here: a torn message stays at the end of the mailbox and the whole message is appended
+     * after the restart. Dies after the last write: the mail is delivered twice, never lost. */
+    if (!fd_write_all(a->fd, text.s, text.len)) {
+        a->error = errno;
+        return false;
+    }
+    a->size += (off_t)text.len;
+    return true;
+}
+
+/* The new name must be as durable as the data. */
+static bool sync_parent(const char *path)
+{
+    CLEANUP(strbuf_done) struct strbuf dir = STRBUF_ANY;
+    size_t slash = slice_rfind(slice_of(path), '/');
+    strbuf_add_slice(&dir,
+                     slash == SIZE_MAX ? slice_of(".") : slice_first(slice_of(path), slash + 1));
+    CLEANUP(fd_done) int fd = open(dir.s, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 || fsync(fd) == 0 || errno == EINVAL; /* unreadable: we have done what we could */
+}
+
+static bool append(const struct mailbox_mbox *mbox, int fd, bool is_regular,
+                   const struct mailbox_message *m, struct mailbox_trouble *t)
+{
+    off_t before = is_regular ? lseek(fd, 0, SEEK_END) : 0;
+    struct append a = {.fd = fd, .size = before, .limit = is_regular ? mbox->size_limit : 0};
+    struct err err = ERR_INIT;
+    enum mailbox_copy status = mailbox_message_copy(m, MAILBOX_FORM_MBOX, append_put, &a, &err);
+    if (status == MAILBOX_COPY_OK && is_regular && fsync(fd) < 0) {
+        a.error = errno;
+        status = MAILBOX_COPY_UNWRITABLE;
+    }
+    if (status == MAILBOX_COPY_OK)
+        return true;
+    if (is_regular && ftruncate(fd, before) < 0)
+        snprintf(t->warning, sizeof t->warning, "%s: cannot truncate to its former size: %s",
+                 mbox->path, strerror(errno));
+    if (status == MAILBOX_COPY_UNREADABLE)
+        return mailbox_trouble_set(t, "4.3.0", "cannot read queue file: %s", err.reason);
+    return mailbox_trouble_set(t, mailbox_trouble_dsn(a.error), "error writing message: %s",
+                               strerror(a.error));
+}
+
+static bool lock_and_append(const struct mailbox_mbox *mbox, const struct mailbox_message *m,
+                            struct mailbox_trouble *t)
+{
+    bool is_new = false, is_regular = false;
+    CLEANUP(fd_done) int fd = open_or_create(mbox, t, &is_new);
+    if (fd < 0 || !check_opened(mbox, fd, &is_regular, t))
+        return false;
+    if (!is_regular)
+        fd_set_nonblocking(fd, false);
+    else if (!mailbox_lock_file(fd, &mbox->lock))
+        return mailbox_trouble_set(t, "4.2.0", "cannot lock file: %s", strerror(errno));
+    if (!append(mbox, fd, is_regular, m, t))
+        return false;
+    if (is_new && !sync_parent(mbox->path))
+        snprintf(t->warning, sizeof t->warning, "%s: directory is not synced: %s", mbox->path,
+                 strerror(errno));
+    return true;
+}
+
+bool mailbox_mbox_deliver(const struct mailbox_mbox *mbox, const struct mailbox_message *m,
+                          struct mailbox_trouble *t)
+{
+    bool is_locked = false;
+    t->warning[0] = '\0';
+    bool ok = lock_dot(mbox, t, &is_locked) && lock_and_append(mbox, m, t);
+    unlock_dot(mbox, is_locked);
+    return ok;
+}
+
+bool mailbox_mbox_directory_is_roots(const char *path)
+{
+    CLEANUP(strbuf_done) struct strbuf dir = STRBUF_ANY;
+    struct stat st;
+    size_t slash = slice_rfind(slice_of(path), '/');
+    if (slash == SIZE_MAX)
+        return false;
+    strbuf_add_slice(&dir, slice_first(slice_of(path), slash + 1));
+    return stat(dir.s, &st) == 0 && st.st_uid == 0 && !(st.st_mode & S_IWOTH);
+}
