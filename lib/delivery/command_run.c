@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "io/deadline.h"
 #include "io/fd.h"
-#include "service/service.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -88,18 +87,17 @@ static bool feed_put(void *ctx, struct slice text)
 
 /* The child's side */
 
-static void child_fail(const char *what, const char *why)
+static void child_fail(const struct command_run *run, const char *what, const char *why)
 {
-    const char *program = service_program();
-    dprintf(STDERR_FILENO, "%s: fatal: %s: %s\n", program ? program : "command", what, why);
+    dprintf(STDERR_FILENO, "%s: fatal: %s: %s\n", run->program, what, why);
     _exit(NOT_STARTED_STATUS);
 }
 
-static void child_fail_exec(const char *command, int error)
+static void child_fail_exec(const struct command_run *run, const char *command, int error)
 {
     char what[256];
     snprintf(what, sizeof what, "execvp %s", command);
-    child_fail(what, strerror(error));
+    child_fail(run, what, strerror(error));
 }
 
 static bool is_blank(const char *text)
@@ -107,7 +105,8 @@ static bool is_blank(const char *text)
     return slice_trim(slice_of(text)).len == 0;
 }
 
-static void child_exec_words(const char *text, const char *last, char *const *env)
+static void child_exec_words(const struct command_run *run, const char *text, const char *last,
+                             char *const *env)
 {
     struct argv words = ARGV_INIT;
     struct slice in = slice_of(text), word;
@@ -117,21 +116,21 @@ static void child_exec_words(const char *text, const char *last, char *const *en
         argv_add(&words, last);
     if (words.count > 0)
         execvpe(words.at[0], words.at, env);
-    child_fail_exec(words.count > 0 ? words.at[0] : "", errno);
+    child_fail_exec(run, words.count > 0 ? words.at[0] : "", errno);
 }
 
 static void child_exec(const struct command_run *run, char *const *env)
 {
     if (run->argv) {
         execvpe(run->argv[0], run->argv, env);
-        child_fail_exec(run->argv[0], errno);
+        child_fail_exec(run, run->argv[0], errno);
     }
     if (run->shell && !is_blank(run->shell))
-        child_exec_words(run->shell, run->command, env);
+        child_exec_words(run, run->shell, run->command, env);
     if (!command_run_needs_shell(run->command))
-        child_exec_words(run->command, NULL, env);
+        child_exec_words(run, run->command, NULL, env);
     execle("/bin/sh", "sh", "-c", run->command, (char *)NULL, env);
-    child_fail_exec("/bin/sh", errno);
+    child_fail_exec(run, "/bin/sh", errno);
 }
 
 static NORETURN void child(const struct command_run *run, int in, int out)
@@ -148,12 +147,12 @@ static NORETURN void child(const struct command_run *run, int in, int out)
     close_range(STDERR_FILENO + 1, ~0U, 0);
     umask(077);
     if (!user_rights_take_for_good(&run->rights, &err))
-        child_fail("user rights", err.reason);
+        child_fail(run, "user rights", err.reason);
     struct rlimit limit = {(rlim_t)run->file_limit, (rlim_t)run->file_limit};
     if (run->file_limit > 0 && setrlimit(RLIMIT_FSIZE, &limit) < 0)
-        child_fail("setrlimit", strerror(errno));
+        child_fail(run, "setrlimit", strerror(errno));
     if (run->directory && chdir(run->directory) < 0)
-        child_fail("cannot change directory", strerror(errno));
+        child_fail(run, "cannot change directory", strerror(errno));
     char *const nothing[] = {NULL};
     /* execvpe() looks for the command along our PATH: make it the one the command gets */
     for (size_t i = 0; i < run->environment->count; i++)

@@ -9,6 +9,7 @@
 #include "delivery/user_rights.h"
 
 struct command_run {
+    const char *program; /* who we are, in messages */
     const char *command; /* as one text; NULL when argv is given */
     char *const *argv;   /* run as it is, without a shell */
     const char *shell;   /* NULL: the system's, and only when COMMAND needs one; else always

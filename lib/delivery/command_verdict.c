@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Only an absolute path without anything special is run directly; all else may be known to the shell
- * alone. */
+/* Only an absolute path without anything special is run directly; all else may be known to the
+ * shell alone. */
 bool command_run_needs_shell(const char *command)
 {
     static const char special[] = "~`!#$^&*()={}[]|\\;\"'<>?\n";

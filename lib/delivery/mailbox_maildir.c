@@ -31,17 +31,36 @@ static void host_name(struct strbuf *out)
         strbuf_add_str(out, *p == '/' ? "\\057" : *p == ':' ? "\\072" : (char[]){*p, '\0'});
 }
 
-static bool make_directory(const char *path, const char *sub)
+static bool make_directory(const char *path)
+{
+    return mkdir(path, S_IRWXU) == 0 || errno == EEXIST;
+}
+
+/* The maildir, with what is missing above it. */
+static bool make_parents(const char *path)
 {
     CLEANUP(strbuf_done) struct strbuf name = STRBUF_ANY;
-    strbuf_addf(&name, "%s%s", path, sub);
-    return mkdir(name.s, S_IRWXU) == 0 || errno == EEXIST;
+    for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        struct stat st;
+        strbuf_set_slice(&name, (struct slice){path, (size_t)(slash - path)});
+        if (stat(name.s, &st) < 0 && !make_directory(name.s))
+            return false;
+    }
+    return true;
 }
 
 static bool make_maildir(const char *path)
 {
-    return make_directory(path, "") && make_directory(path, "tmp") && make_directory(path, "new") &&
-           make_directory(path, "cur");
+    static const char *const subs[] = {"tmp", "new", "cur"};
+    CLEANUP(strbuf_done) struct strbuf name = STRBUF_ANY;
+    if (!make_parents(path))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(subs); i++) {
+        strbuf_setf(&name, "%s%s", path, subs[i]);
+        if (!make_directory(name.s))
+            return false;
+    }
+    return true;
 }
 
 /* Somebody else of our process id may have left a file of that name. */

@@ -24,15 +24,34 @@ struct append {
 
 static const struct user_rights super_user = {0, 0};
 
+/* Root has a part in it: the rights change from step to step. Otherwise all is done with the
+ * user's. */
+static bool has_root_part(const struct mailbox_mbox *mbox)
+{
+    return mbox->directory_is_roots && user_rights_can_change();
+}
+
+static const struct user_rights *directory_rights(const struct mailbox_mbox *mbox)
+{
+    return has_root_part(mbox) ? &super_user : &mbox->rights;
+}
+
 static bool take_rights(const struct user_rights *rights, struct mailbox_trouble *t)
 {
     struct err err = ERR_INIT;
     return user_rights_take(rights, &err) || mailbox_trouble_set(t, "4.3.0", "%s", err.reason);
 }
 
-static const struct user_rights *directory_rights(const struct mailbox_mbox *mbox)
+static bool enter(const struct mailbox_mbox *mbox, const struct user_rights *rights,
+                  struct mailbox_trouble *t)
 {
-    return mbox->directory_is_roots && getuid() == 0 ? &super_user : &mbox->rights;
+    return !has_root_part(mbox) || take_rights(rights, t);
+}
+
+static void leave(const struct mailbox_mbox *mbox)
+{
+    if (has_root_part(mbox))
+        user_rights_return();
 }
 
 static bool lock_dot(const struct mailbox_mbox *mbox, struct mailbox_trouble *t,
@@ -40,12 +59,12 @@ static bool lock_dot(const struct mailbox_mbox *mbox, struct mailbox_trouble *t,
 {
     if (!(mbox->lock.kinds & MAILBOX_LOCK_DOTLOCK))
         return true;
-    if (!take_rights(directory_rights(mbox), t))
+    if (!enter(mbox, directory_rights(mbox), t))
         return false;
     struct stat st;
     bool is_special = mbox->may_be_special && lstat(mbox->path, &st) == 0 && !S_ISREG(st.st_mode);
     *ret_is_locked = !is_special && mailbox_lock_dot(mbox->path, &mbox->lock);
-    user_rights_return();
+    leave(mbox);
     if (*ret_is_locked || is_special)
         return true;
     snprintf(t->warning, sizeof t->warning, "unable to create lock file %s.lock: %s", mbox->path,
@@ -61,20 +80,20 @@ static bool lock_dot(const struct mailbox_mbox *mbox, struct mailbox_trouble *t,
 static void unlock_dot(const struct mailbox_mbox *mbox, bool is_locked)
 {
     struct mailbox_trouble ignored;
-    if (!is_locked || !take_rights(directory_rights(mbox), &ignored))
+    if (!is_locked || !enter(mbox, directory_rights(mbox), &ignored))
         return;
     mailbox_lock_dot_remove(mbox->path);
-    user_rights_return();
+    leave(mbox);
 }
 
 static int open_old(const struct mailbox_mbox *mbox, struct mailbox_trouble *t)
 {
-    if (!take_rights(&mbox->rights, t))
+    if (!enter(mbox, &mbox->rights, t))
         return -1;
     /* non-blocking: nobody may be reading a FIFO */
     int fd = open(mbox->path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
     int error = errno;
-    user_rights_return();
+    leave(mbox);
     if (fd >= 0)
         return fd;
     if (error == ELOOP)
@@ -103,7 +122,7 @@ static bool give_away(const struct mailbox_mbox *mbox, int fd, struct mailbox_tr
  * ownership check until the administrator looks. */
 static int create_new(const struct mailbox_mbox *mbox, struct mailbox_trouble *t)
 {
-    if (!take_rights(directory_rights(mbox), t))
+    if (!enter(mbox, directory_rights(mbox), t))
         return -1;
     CLEANUP(fd_done)
     int fd =
@@ -111,7 +130,7 @@ static int create_new(const struct mailbox_mbox *mbox, struct mailbox_trouble *t
              S_IRUSR | S_IWUSR);
     int error = errno;
     bool ok = fd >= 0 && give_away(mbox, fd, t);
-    user_rights_return();
+    leave(mbox);
     if (ok)
         return fd_take(&fd);
     if (fd < 0)
@@ -189,6 +208,8 @@ static bool append(const struct mailbox_mbox *mbox, int fd, bool is_regular,
     off_t before = is_regular ? lseek(fd, 0, SEEK_END) : 0;
     struct append a = {.fd = fd, .size = before, .limit = is_regular ? mbox->size_limit : 0};
     struct err err = ERR_INIT;
+    if (mbox->ret_start)
+        *mbox->ret_start = before;
     enum mailbox_copy status = mailbox_message_copy(m, MAILBOX_FORM_MBOX, append_put, &a, &err);
     if (status == MAILBOX_COPY_OK && is_regular && fsync(fd) < 0) {
         a.error = errno;
@@ -229,8 +250,12 @@ bool mailbox_mbox_deliver(const struct mailbox_mbox *mbox, const struct mailbox_
 {
     bool is_locked = false;
     t->warning[0] = '\0';
+    if (!has_root_part(mbox) && !take_rights(&mbox->rights, t))
+        return false;
     bool ok = lock_dot(mbox, t, &is_locked) && lock_and_append(mbox, m, t);
     unlock_dot(mbox, is_locked);
+    if (!has_root_part(mbox))
+        user_rights_return();
     return ok;
 }
 

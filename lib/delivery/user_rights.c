@@ -7,17 +7,26 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_taken;
+static bool is_taken, is_switched;
 
-/* The real uid tells whether we can come back. */
-static bool is_root(void)
+/* The real uid tells whether we can come back; it never changes but in a child that is about to run
+ * a command. */
+static uid_t real_uid(void)
 {
-    return getuid() == 0;
+    static uid_t uid = (uid_t)-1;
+    if (uid == (uid_t)-1)
+        uid = getuid();
+    return uid;
+}
+
+bool user_rights_can_change(void)
+{
+    return real_uid() == 0;
 }
 
 bool user_rights_are_ours(const struct user_rights *rights, struct err *err)
 {
-    if (is_root() || rights->uid == getuid())
+    if (user_rights_can_change() || rights->uid == real_uid())
         return true;
     return err_set(err, ERR_TEMP, "not running as root: cannot act as user id %u",
                    (unsigned)rights->uid);
@@ -30,9 +39,10 @@ bool user_rights_take(const struct user_rights *rights, struct err *err)
     if (!user_rights_are_ours(rights, err))
         return false;
     is_taken = true;
-    if (!is_root() || rights->uid == 0)
+    if (!user_rights_can_change() || rights->uid == 0)
         return true;
-    /* the uid last: without it the others could not be set */
+    is_switched = true;
+    /* the uid last: without root the others could not be set */
     if (setgroups(1, &rights->gid) == 0 && setegid(rights->gid) == 0 && seteuid(rights->uid) == 0)
         return true;
     int error = errno;
@@ -44,11 +54,13 @@ bool user_rights_take(const struct user_rights *rights, struct err *err)
 void user_rights_return(void)
 {
     int error = errno;
-    gid_t gid = getgid();
     is_taken = false;
+    if (!is_switched)
+        return;
+    is_switched = false;
+    gid_t gid = getgid();
     /* Going on with half of somebody's rights is worse than ending: nothing is lost by that. */
-    if (geteuid() != getuid() &&
-        (seteuid(getuid()) < 0 || setegid(gid) < 0 || setgroups(1, &gid) < 0))
+    if (seteuid(0) < 0 || setegid(gid) < 0 || setgroups(1, &gid) < 0)
         log_fatal("cannot return from a user's rights: %s", strerror(errno));
     errno = error;
 }
@@ -59,7 +71,7 @@ bool user_rights_take_for_good(const struct user_rights *rights, struct err *err
         return false;
     if (rights->uid == 0)
         return err_set(err, ERR_CONFIG, "refusing to run a command with super-user rights");
-    if (!is_root())
+    if (!user_rights_can_change())
         return true;
     if (setgroups(1, &rights->gid) < 0 || setresgid(rights->gid, rights->gid, rights->gid) < 0 ||
         setresuid(rights->uid, rights->uid, rights->uid) < 0)

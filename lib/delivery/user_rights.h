@@ -17,6 +17,7 @@ struct user_rights {
     gid_t gid; /* the only group: supplementary groups are not taken along */
 };
 
+bool user_rights_can_change(void); /* we are root */
 /* Can the rights be taken at all? False (ERR_TEMP): we are not root and the user is another. */
 bool user_rights_are_ours(const struct user_rights *rights, struct err *err);
 /* Effective ids only. Does not nest. */

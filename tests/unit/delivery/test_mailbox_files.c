@@ -1,0 +1,199 @@
+/* mbox and maildir: what is written, what is refused, and that failure leaves nothing behind. */
+#include "unit/cm.h"
+
+#include "base/strbuf.h"
+#include "delivery/mailbox_maildir.h"
+#include "delivery/mailbox_mbox.h"
+#include "io/fd.h"
+#include "mail/record.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/test_mailbox_files.XXXXXX";
+static char path[128];
+static struct mailbox_message message;
+
+static void add_line(struct strbuf *b, const char *text)
+{
+    record_add(b, REC_LINE, slice_of(text));
+}
+
+static int set_up(void **unused)
+{
+    (void)unused;
+    CLEANUP(strbuf_done) struct strbuf b = STRBUF_ANY;
+    add_line(&b, "Subject: x");
+    add_line(&b, "");
+    add_line(&b, "From here");
+    add_line(&b, ">From there");
+    record_add(&b, REC_LINE_PART, slice_of("a "));
+    record_add(&b, REC_LINE_PART, slice_of("From part"));
+    record_add(&b, REC_EXTRACTED, SLICE_EMPTY);
+    record_add(&b, REC_END, SLICE_EMPTY);
+    if (!mkdtemp(dir))
+        return -1;
+    snprintf(path, sizeof path, "%s/queue", dir);
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/mbox", dir);
+    message = (struct mailbox_message){.queue_fd = fd,
+                                       .sender = "a b@example.com",
+                                       .original_recipient = "you",
+                                       .delivered_to = "you@here"};
+    return fd_write_all(fd, b.s, b.len) ? 0 : -1;
+}
+
+static int tear_down(void **unused)
+{
+    (void)unused;
+    close(message.queue_fd);
+    return rmdir(dir);
+}
+
+static char *content(const char *name)
+{
+    static char text[4096];
+    int fd = open(name, O_RDONLY);
+    ssize_t n = read(fd, text, sizeof text - 1);
+    text[n < 0 ? 0 : n] = '\0';
+    close(fd);
+    return text;
+}
+
+static struct mailbox_mbox mbox(void)
+{
+    return (struct mailbox_mbox){
+        .path = path,
+        .rights = {getuid(), getgid()},
+        .must_be_owner = true,
+        .lock = {.kinds = MAILBOX_LOCK_DOTLOCK | MAILBOX_LOCK_FCNTL, .attempts = 1},
+    };
+}
+
+#define HEADERS "Return-Path: <\"a b\"@example.com>\nX-Original-To: you\nDelivered-To: you@here\n"
+
+static void mbox_form(void **unused)
+{
+    (void)unused;
+    struct mailbox_mbox m = mbox();
+    struct mailbox_trouble t;
+    assert_true(mailbox_mbox_deliver(&m, &message, &t));
+    const char *text = content(path);
+    assert_int_equal(strncmp(text, "From \"a b\"@example.com  ", 24), 0);
+    assert_string_equal(strchr(text, '\n') + 1,
+                        HEADERS "Subject: x\n\n>From here\n>From there\na From part\n\n");
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    unlink(path);
+}
+
+static void mbox_refuses(void **unused)
+{
+    (void)unused;
+    struct mailbox_trouble t;
+    char other[160];
+    snprintf(other, sizeof other, "%s/other", dir);
+    struct mailbox_mbox m = mbox();
+
+    close(open(other, O_CREAT | O_WRONLY, 0600));
+    assert_int_equal(symlink(other, path), 0);
+    assert_false(mailbox_mbox_deliver(&m, &message, &t));
+    assert_string_equal(t.reason, "file is a symbolic link");
+    unlink(path);
+
+    assert_int_equal(link(other, path), 0);
+    assert_false(mailbox_mbox_deliver(&m, &message, &t));
+    assert_string_equal(t.reason, "file has 2 hard links");
+    assert_string_equal(content(other), "");
+    unlink(path);
+    unlink(other);
+
+    assert_int_equal(mkfifo(path, 0600), 0); /* nobody reads it */
+    assert_false(mailbox_mbox_deliver(&m, &message, &t));
+    assert_string_equal(t.dsn, "5.2.0");
+    unlink(path);
+
+    m.path = "/nonexistent/mbox";
+    assert_false(mailbox_mbox_deliver(&m, &message, &t));
+    assert_string_equal(t.reason, "cannot create file exclusively: No such file or directory");
+    assert_string_equal(t.warning,
+                        "unable to create lock file /nonexistent/mbox.lock: No such file or "
+                        "directory");
+}
+
+static void mbox_is_cut_back(void **unused)
+{
+    (void)unused;
+    struct mailbox_trouble t;
+    struct mailbox_mbox m = mbox();
+    int fd = open(path, O_CREAT | O_WRONLY, 0600);
+    assert_true(fd_write_all(fd, "old\n", 4));
+    close(fd);
+    m.size_limit = 20;
+    assert_false(mailbox_mbox_deliver(&m, &message, &t));
+    assert_string_equal(t.dsn, "5.2.2");
+    assert_string_equal(t.reason, "error writing message: File too large");
+    assert_string_equal(content(path), "old\n");
+    struct mailbox_message bad = message;
+    bad.data_offset = 1; /* no record begins there */
+    m.size_limit = 0;
+    assert_false(mailbox_mbox_deliver(&m, &bad, &t));
+    assert_int_equal(t.dsn[0], '4');
+    assert_string_equal(content(path), "old\n");
+    unlink(path);
+}
+
+static int count_files(const char *sub, char *ret_name, size_t size)
+{
+    char name[160];
+    snprintf(name, sizeof name, "%s/deep/md/%s", dir, sub);
+    DIR *d = opendir(name);
+    int count = 0;
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (e->d_name[0] != '.' && ++count)
+            snprintf(ret_name, size, "%s/%s", name, e->d_name);
+    if (d)
+        closedir(d);
+    return count;
+}
+
+static void maildir_form(void **unused)
+{
+    (void)unused;
+    struct mailbox_trouble t;
+    char where[160], name[512];
+    snprintf(where, sizeof where, "%s/deep/md/", dir);
+    struct mailbox_maildir m = {.path = where, .rights = {getuid(), getgid()}, .size_limit = 10};
+    assert_false(mailbox_maildir_deliver(&m, &message, &t));
+    assert_string_equal(t.dsn, "5.2.2");
+    assert_int_equal(count_files("tmp", name, sizeof name), 0);
+    m.size_limit = 0;
+    assert_true(mailbox_maildir_deliver(&m, &message, &t));
+    assert_int_equal(count_files("tmp", name, sizeof name), 0);
+    assert_int_equal(count_files("new", name, sizeof name), 1);
+    assert_string_equal(content(name),
+                        HEADERS "Subject: x\n\nFrom here\n>From there\na From part\n");
+    unlink(name);
+    static const char *const subs[] = {"deep/md/tmp", "deep/md/new", "deep/md/cur", "deep/md",
+                                       "deep"};
+    for (size_t i = 0; i < COUNT_OF(subs); i++) {
+        snprintf(name, sizeof name, "%s/%s", dir, subs[i]);
+        assert_int_equal(rmdir(name), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mbox_form),
+        cmocka_unit_test(mbox_refuses),
+        cmocka_unit_test(mbox_is_cut_back),
+        cmocka_unit_test(maildir_form),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

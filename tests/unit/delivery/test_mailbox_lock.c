@@ -1,0 +1,77 @@
+#include "unit/cm.h"
+
+#include "delivery/mailbox_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void lock_kinds_are_parsed(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *text;
+        bool ok;
+        unsigned kinds;
+    } rows[] = {
+        {"fcntl, dotlock", true, MAILBOX_LOCK_FCNTL | MAILBOX_LOCK_DOTLOCK},
+        {"flock", true, MAILBOX_LOCK_FLOCK},
+        {"DOTLOCK fcntl flock", true, 7},
+        {"", true, 0},
+        {"lockf", false, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct err err = ERR_INIT;
+        unsigned kinds = 99;
+        print_message("  row: %s\n", rows[i].text);
+        assert_int_equal(mailbox_lock_parse(rows[i].text, &kinds, &err), rows[i].ok);
+        assert_int_equal(kinds, rows[i].ok ? rows[i].kinds : 99);
+    }
+}
+
+static void dotlock_excludes_and_ages(void **unused)
+{
+    (void)unused;
+    char dir[] = "/tmp/test_mailbox_lock.XXXXXX", path[64], name[80];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/mbox", dir);
+    snprintf(name, sizeof name, "%s.lock", path);
+    struct mailbox_lock_policy policy = {.attempts = 2, .delay_ms = 1, .stale_s = 1000};
+    assert_true(mailbox_lock_dot(path, &policy));
+    assert_int_equal(access(name, F_OK), 0);
+    assert_false(mailbox_lock_dot(path, &policy));
+    assert_int_equal(errno, EEXIST);
+    policy.stale_s = -2; /* the lock of just now is older than that */
+    assert_true(mailbox_lock_dot(path, &policy));
+    mailbox_lock_dot_remove(path);
+    assert_int_not_equal(access(name, F_OK), 0);
+    assert_int_equal(rmdir(dir), 0);
+    assert_false(mailbox_lock_dot(path, &policy));
+    assert_int_equal(errno, ENOENT);
+}
+
+static void file_lock_waits_in_vain(void **unused)
+{
+    (void)unused;
+    char path[] = "/tmp/test_mailbox_lock.XXXXXX";
+    int first = mkstemp(path), second = open(path, O_RDWR);
+    struct mailbox_lock_policy policy = {.kinds = MAILBOX_LOCK_FLOCK, .attempts = 2, .delay_ms = 1};
+    assert_true(mailbox_lock_file(first, &policy));
+    assert_false(mailbox_lock_file(second, &policy));
+    assert_int_equal(errno, EAGAIN);
+    close(first);
+    assert_true(mailbox_lock_file(second, &policy));
+    close(second);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lock_kinds_are_parsed),
+        cmocka_unit_test(dotlock_excludes_and_ages),
+        cmocka_unit_test(file_lock_waits_in_vain),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
