@@ -6,6 +6,7 @@
 #include "io/sock.h"
 #include "mail/address.h"
 #include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_peer_cache.h"
 #include "smtpd/smtpd_server.h"
 
 #include <ifaddrs.h>
@@ -118,6 +119,12 @@ static void lookup_done(void *job)
 {
     struct smtpd_peer_lookup *l = job;
     struct smtpd_session *s = l->s;
+    if (!l->temporary)
+        smtpd_peer_cache_put(l->text,
+                             !l->found      ? NULL
+                             : l->confirmed ? l->name
+                                            : "unknown",
+                             l->found ? l->name : NULL);
     if (s) {
         s->lookup = NULL;
         if (l->error[0])
@@ -139,6 +146,14 @@ void smtpd_peer_cancel(struct smtpd_peer_lookup *lookup)
 
 void smtpd_peer_lookup_start(struct smtpd_session *s)
 {
+    const char *name, *reverse_name;
+    if (smtpd_params.smtpd_peername_lookup &&
+        smtpd_peer_cache_get(s->peer.address, &name, &reverse_name)) {
+        if (name)
+            smtpd_peer_set_names(&s->peer, name, reverse_name);
+        smtpd_session_greet(s);
+        return;
+    }
     struct smtpd_peer_lookup *l = xzalloc(sizeof *l);
     bool usable = smtpd_params.smtpd_peername_lookup && s->server->pool && s->peer.port &&
                   sock_address_parse(s->peer.address, s->peer.port, &l->address, &l->length);
