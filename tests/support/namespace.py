@@ -1,0 +1,56 @@
+"""A file system of a size of its own, seen by this process and what it starts."""
+import ctypes
+import os
+import subprocess
+import unittest
+
+CLONE_NEWNS = 0x20000
+_private = None             # None: not tried; "": done; else why it cannot be
+
+
+def _unshare():
+    if os.geteuid() != 0:
+        return "only root may mount a small file system"
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNS) != 0:
+        return "no mount namespace of our own: " + os.strerror(ctypes.get_errno())
+    done = subprocess.run(["mount", "--make-rprivate", "/"], stderr=subprocess.PIPE)
+    return done.stderr.decode().strip() if done.returncode else ""
+
+
+def need_private_mounts():
+    """From now on mounts are ours alone; skips the test where that is not possible."""
+    global _private
+    if _private is None:
+        _private = _unshare()
+    if _private:
+        raise unittest.SkipTest(_private)
+
+
+class SmallDisk:
+    """A tmpfs of SIZE bytes (and at most INODES files) on the directory PATH."""
+
+    def __init__(self, path, size, inodes=None, mode=0o755):
+        self.path, self.ballast = path, os.path.join(path, ".ballast")
+        options = "size=%d,mode=%o" % (size, mode) + (",nr_inodes=%d" % inodes if inodes else "")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], check=True)
+
+    def free(self):
+        status = os.statvfs(self.path)
+        return status.f_bavail * status.f_frsize
+
+    def fill(self, leave=0):
+        """Take the space, all but LEAVE bytes."""
+        with open(self.ballast, "ab", buffering=0) as f:
+            try:
+                while self.free() > leave:
+                    f.write(b"\0" * min(65536, max(4096, (self.free() - leave) // 4096 * 4096)))
+            except OSError:
+                pass
+
+    def release(self):
+        if os.path.exists(self.ballast):
+            os.unlink(self.ballast)
+
+    def close(self):
+        subprocess.run(["umount", "-l", self.path], check=True)
