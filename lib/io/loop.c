@@ -75,10 +75,8 @@ void loop_later_cancel(struct loop *loop, struct later *later)
     later->queued = false;
 }
 
-/* What a turn said is logged before its output leaves: whoever acts on the output logs after us. */
 static void loop_run_later(struct loop *loop)
 {
-    log_flush();
     while (loop->first_later) {
         struct later *later = loop->first_later;
         loop_later_cancel(loop, later);

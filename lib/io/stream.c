@@ -2,6 +2,7 @@
 
 #include "base/xmem.h"
 #include "io/fd.h"
+#include "log/log.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -200,6 +201,8 @@ static void stream_deliver_input(struct stream *s)
 
 void stream_flush(struct stream *s)
 {
+    if (s->out.len > s->out_at)
+        log_flush(); /* whoever acts on this output logs after us */
     while (!s->broken && s->out.len > s->out_at) {
         ssize_t n = stream_raw_write(s, s->out.s + s->out_at, s->out.len - s->out_at);
         if (n > 0)

@@ -1,0 +1,242 @@
+/*
+ * The asynchronous resolver: c-ares does the retries, the server selection and the switch to TCP;
+ * its sockets and timeouts are served by the loop.
+ *
+ * c-ares may call back from inside ares_query(); answers are therefore handed over at the end of
+ * the turn, and a question whose owner went away lives until c-ares lets go of it.
+ */
+#include "dns/dns.h"
+
+#include "base/xmem.h"
+
+#include <ares.h>
+#include <arpa/inet.h>
+#include <string.h>
+
+enum { SOCKETS_MAX = 64, TRIES = 2, TIMEOUT_MS = 5000 };
+
+struct dns_socket {
+    struct dns *dns;
+    struct watch *watch;
+    int fd;
+};
+
+struct dns {
+    ares_channel channel;
+    struct loop *loop;
+    struct timer *timer;
+    struct dns_socket sockets[SOCKETS_MAX];
+    struct dns_query *queries; /* those c-ares still knows, and those being handed over */
+    bool is_closing;
+};
+
+struct dns_query {
+    struct dns *dns;
+    struct dns_query *next, **link;
+    dns_fn fn; /* NULL: cancelled */
+    void *owner;
+    struct arena *arena;
+    const char *name;
+    enum dns_type type;
+    struct dns_answer answer;
+    struct err err;
+    struct later done;
+    bool is_answered; /* c-ares has called back */
+};
+
+static void dns_rearm(struct dns *dns);
+
+static void on_socket(void *owner, unsigned events)
+{
+    struct dns_socket *s = owner;
+    struct dns *dns = s->dns;
+    int fd = s->fd; /* S may be given to another socket meanwhile */
+    ares_process_fd(dns->channel, events & WATCH_READ ? fd : ARES_SOCKET_BAD,
+                    events & WATCH_WRITE ? fd : ARES_SOCKET_BAD);
+    dns_rearm(dns);
+}
+
+static void on_timer(void *owner)
+{
+    struct dns *dns = owner;
+    ares_process_fd(dns->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    dns_rearm(dns);
+}
+
+static void dns_rearm(struct dns *dns)
+{
+    struct timeval left, *wait = ares_timeout(dns->channel, NULL, &left);
+    if (!wait)
+        timer_stop(dns->timer);
+    else
+        timer_start(dns->timer, (int64_t)wait->tv_sec * 1000 + wait->tv_usec / 1000 + 1);
+}
+
+/* c-ares opened a socket, closed it (neither flag), or waits for something else on it. */
+static void on_socket_state(void *data, ares_socket_t fd, int readable, int writable)
+{
+    struct dns *dns = data;
+    unsigned events = (readable ? WATCH_READ : 0U) | (writable ? WATCH_WRITE : 0U);
+    struct dns_socket *found = NULL, *unused = NULL;
+    for (size_t i = 0; i < SOCKETS_MAX; i++) {
+        struct dns_socket *s = &dns->sockets[i];
+        if (s->watch && s->fd == fd)
+            found = s;
+        else if (!s->watch && !unused)
+            unused = s;
+    }
+    if (found && events) {
+        watch_set(found->watch, events);
+    } else if (found) {
+        watch_free(found->watch);
+        found->watch = NULL;
+    } else if (unused && events && dns->loop) {
+        /* without a free slot the socket is served by the timer alone */
+        *unused = (struct dns_socket){.dns = dns, .fd = fd};
+        unused->watch = watch_new(dns->loop, fd, events, on_socket, unused);
+    }
+}
+
+struct dns *dns_new(struct err *err)
+{
+    struct dns *dns = xzalloc(sizeof *dns);
+    struct ares_options options = {
+        .timeout = TIMEOUT_MS,
+        .tries = TRIES,
+        .sock_state_cb = on_socket_state,
+        .sock_state_cb_data = dns,
+    };
+    int status = ares_library_init(ARES_LIB_INIT_ALL);
+    if (status == ARES_SUCCESS)
+        status = ares_init_options(&dns->channel, &options,
+                                   ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+    if (status == ARES_SUCCESS)
+        return dns;
+    err_set(err, ERR_TEMP, "cannot initialize the resolver: %s", ares_strerror(status));
+    free(dns);
+    return NULL;
+}
+
+void dns_start(struct dns *dns, struct loop *loop)
+{
+    dns->loop = loop;
+    dns->timer = timer_new(loop, on_timer, dns);
+}
+
+static void query_free(struct dns_query *q)
+{
+    if (q->dns->loop)
+        loop_later_cancel(q->dns->loop, &q->done);
+    *q->link = q->next;
+    if (q->next)
+        q->next->link = q->link;
+    arena_free(q->arena);
+    free(q);
+}
+
+void dns_free(struct dns *dns)
+{
+    if (!dns)
+        return;
+    dns->is_closing = true;
+    ares_destroy(dns->channel); /* calls back for everything pending */
+    while (dns->queries)
+        query_free(dns->queries);
+    for (size_t i = 0; i < SOCKETS_MAX; i++)
+        watch_free(dns->sockets[i].watch);
+    timer_free(dns->timer);
+    free(dns);
+}
+
+bool dns_set_servers(struct dns *dns, const char *servers, struct err *err)
+{
+    CLEANUP(strbuf_done) struct strbuf list = STRBUF_INIT(4096);
+    struct slice in = slice_of(servers), item;
+    while (slice_next_item(&in, &item)) {
+        if (list.len)
+            strbuf_add_char(&list, ',');
+        strbuf_add_slice(&list, item);
+    }
+    int status = list.overflow ? ARES_EBADSTR : ares_set_servers_ports_csv(dns->channel, list.s);
+    return status == ARES_SUCCESS || err_set(err, ERR_CONFIG, "bad list of name servers: %s: %s",
+                                             servers, ares_strerror(status));
+}
+
+static void on_done(void *owner)
+{
+    struct dns_query *q = owner;
+    dns_fn fn = q->fn;
+    if (fn)
+        fn(q->owner, &q->answer, &q->err);
+    query_free(q);
+}
+
+static void on_reply(void *arg, int status, int timeouts, unsigned char *data, int len)
+{
+    (void)timeouts;
+    struct dns_query *q = arg;
+    q->is_answered = true;
+    if (q->dns->is_closing)
+        return;
+    if (!q->fn) {
+        query_free(q);
+        return;
+    }
+    if (status == ARES_SUCCESS && data && len > 0)
+        dns_answer_parse((struct slice){(const char *)data, (size_t)len}, q->name, q->type,
+                         q->arena, &q->answer, &q->err);
+    else if (status == ARES_ENOTFOUND || status == ARES_EBADNAME)
+        dns_answer_fail(q->name, q->type, DNS_NOT_FOUND, &q->answer, &q->err);
+    else if (status == ARES_ENODATA)
+        dns_answer_fail(q->name, q->type, DNS_NO_DATA, &q->answer, &q->err);
+    else
+        dns_answer_fail(q->name, q->type, DNS_FAILED, &q->answer, &q->err);
+    loop_later(q->dns->loop, &q->done);
+}
+
+struct dns_query *dns_query_start(struct dns *dns, const char *name, enum dns_type type, dns_fn fn,
+                                  void *owner)
+{
+    enum { CLASS_IN = 1 };
+    struct dns_query *q = xzalloc(sizeof *q);
+    q->dns = dns;
+    q->fn = fn;
+    q->owner = owner;
+    q->arena = arena_new("dns_query");
+    q->name = arena_strdup(q->arena, name);
+    q->type = type;
+    q->done = (struct later){.fn = on_done, .owner = q};
+    q->next = dns->queries;
+    q->link = &dns->queries;
+    if (q->next)
+        q->next->link = &q->next;
+    dns->queries = q;
+    ares_query(dns->channel, q->name, CLASS_IN, (int)type, on_reply, q);
+    dns_rearm(dns);
+    return q;
+}
+
+void dns_query_cancel(struct dns_query *q)
+{
+    if (!q)
+        return;
+    if (q->is_answered)
+        query_free(q);
+    else
+        q->fn = NULL; /* freed when c-ares has done with it */
+}
+
+bool dns_reverse_name(const char *address, struct strbuf *out)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    if (inet_pton(AF_INET, address, bytes) == 1) {
+        strbuf_addf(out, "%u.%u.%u.%u.in-addr.arpa", bytes[3], bytes[2], bytes[1], bytes[0]);
+        return true;
+    }
+    if (inet_pton(AF_INET6, address, bytes) != 1)
+        return false;
+    for (size_t i = sizeof bytes; i-- > 0;)
+        strbuf_addf(out, "%x.%x.", bytes[i] & 0xfU, bytes[i] >> 4U);
+    strbuf_add_str(out, "ip6.arpa");
+    return true;
+}

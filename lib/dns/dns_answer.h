@@ -1,0 +1,58 @@
+/*
+ * dns_answer: what a name server said, taken apart.
+ *
+ * The bytes come from the network: c-ares reads the packet, and names that are no host names are
+ * left out here, so that nothing odd reaches a log line or another look-up.
+ */
+#ifndef DNS_DNS_ANSWER_H
+#define DNS_DNS_ANSWER_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/strbuf.h"
+
+#include <sys/socket.h>
+
+enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+enum { DNS_RECORDS_MAX = 100, DNS_NAME_MAX = 255 };
+
+enum dns_status {
+    DNS_FOUND,
+    DNS_NOT_FOUND, /* no such name */
+    DNS_NO_DATA,   /* the name is there, a record of this type is not */
+    DNS_INVALID,   /* records came, none of them usable */
+    DNS_FAILED,    /* no answer, or one that says "try again" */
+};
+
+struct dns_record {
+    const char *text;    /* MX, PTR: a host name; "" is the root (null MX). TXT: the strings joined.
+                            A, AAAA: the address as text */
+    unsigned preference; /* MX */
+    struct sockaddr_storage address; /* A, AAAA: port 0 */
+    socklen_t address_len;
+};
+
+struct dns_answer {
+    enum dns_type type;
+    const char *name; /* as asked */
+    enum dns_status status;
+    struct dns_record *records;
+    size_t count;
+    const char *warnings; /* what was odd, one text a line, for programs to log; "" */
+};
+
+const char *dns_type_name(enum dns_type type);
+
+/* Take the reply PACKET to a question for NAME apart. Everything lives in ARENA. ERR as in
+ * dns_query_start(). */
+void dns_answer_parse(struct slice packet, const char *name, enum dns_type type,
+                      struct arena *arena, struct dns_answer *ret, struct err *err);
+/* An answer without records. */
+void dns_answer_fail(const char *name, enum dns_type type, enum dns_status status,
+                     struct dns_answer *ret, struct err *err);
+
+/* Letters, digits, hyphens (not at either end of a label) and underscores, labels of 1 to 63
+ * bytes, not an address. */
+bool dns_is_hostname(struct slice name);
+
+#endif

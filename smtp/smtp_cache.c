@@ -1,0 +1,65 @@
+#include "smtp/smtp_cache.h"
+
+#include "base/clock.h"
+#include "smtp/smtp_params.h"
+
+#include <string.h>
+#include <strings.h>
+
+static void on_idle(void *owner)
+{
+    smtp_session_quit(owner);
+}
+
+static int64_t age_ms(const struct smtp_session *s)
+{
+    return clock_now_ms() - s->created_ms;
+}
+
+bool smtp_cache_may_keep(const struct smtp_session *s)
+{
+    int64_t count_limit = smtp_params.smtp_connection_reuse_count_limit;
+    return !s->is_unusable && s->outstanding == 0 && stream_output_pending(s->stream) == 0 &&
+           stream_input(s->stream).len == 0 &&
+           age_ms(s) < smtp_params.smtp_connection_reuse_time_limit * 1000 &&
+           (count_limit == 0 || s->uses <= count_limit);
+}
+
+void smtp_cache_put(struct smtp_session *s)
+{
+    s->delivery = NULL;
+    s->send = SMTP_STEP_NONE;
+    s->recv = SMTP_STEP_IDLE;
+    stream_deadline(s->stream, 0);
+    s->idle = timer_new(smtp_client.loop, on_idle, s);
+    timer_start(s->idle, smtp_params.smtp_connection_cache_time_limit * 1000);
+}
+
+struct smtp_session *smtp_cache_take(const char *destination, const struct smtp_host *host)
+{
+    for (struct smtp_session *s = smtp_session_first(); s; s = s->next) {
+        if (s->recv != SMTP_STEP_IDLE)
+            continue;
+        bool is_match = host ? s->host.port == host->port &&
+                                   strcmp(s->host.address_text, host->address_text) == 0
+                             : strcasecmp(s->destination, destination) == 0;
+        if (!is_match)
+            continue;
+        if (age_ms(s) >= smtp_params.smtp_connection_reuse_time_limit * 1000)
+            continue; /* its own timer ends it */
+        timer_free(s->idle);
+        s->idle = NULL;
+        return s;
+    }
+    return NULL;
+}
+
+void smtp_cache_clear(void)
+{
+    struct smtp_session *next;
+    for (struct smtp_session *s = smtp_session_first(); s; s = next) {
+        next = s->next;
+        if (s->recv == SMTP_STEP_IDLE)
+            smtp_session_quit(s);
+    }
+}

@@ -1,0 +1,303 @@
+/*
+ * Looking up hosts: first the mail exchangers (or the one host named), then the addresses of all of
+ * them at once, then the order.
+ */
+#include "smtp/smtp_hosts.h"
+
+#include "base/xmem.h"
+#include "io/sock.h"
+#include "log/log.h"
+#include "smtp/smtp_native.h"
+#include "smtp/smtp_params.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+enum { ADDRESSES_FEW = 4, ADDRESSES_MAX = 200, FAMILIES = 2, LOOP_PORT = 25 };
+
+/* One host name whose addresses are asked for. */
+struct target {
+    struct smtp_hosts *lookup;
+    const char *name;
+    unsigned preference;
+    struct dns_query *queries[FAMILIES];
+    struct smtp_native *native;
+    bool found;
+    struct err err; /* of the last question that found nothing; temporary errors stay */
+};
+
+struct smtp_hosts {
+    const struct smtp_nexthop *nexthop;
+    struct arena *arena;
+    smtp_hosts_fn fn;
+    void *owner;
+    struct dns_query *mx;
+    struct target *targets;
+    size_t target_count, pending;
+    bool has_mx;
+    struct smtp_host_list list;
+    size_t room;       /* in list.at */
+    struct later done; /* what needs no question is answered at the end of the turn */
+    const char *dsn;
+    struct err err;
+};
+
+static void lookup_free(struct smtp_hosts *l)
+{
+    loop_later_cancel(smtp_client.loop, &l->done);
+    dns_query_cancel(l->mx);
+    for (size_t i = 0; i < l->target_count; i++) {
+        for (size_t j = 0; j < FAMILIES; j++)
+            dns_query_cancel(l->targets[i].queries[j]);
+        smtp_native_cancel(l->targets[i].native);
+    }
+    free(l->targets);
+    free(l);
+}
+
+void smtp_hosts_cancel(struct smtp_hosts *lookup)
+{
+    if (lookup)
+        lookup_free(lookup);
+}
+
+static void lookup_answer(void *owner)
+{
+    struct smtp_hosts *l = owner;
+    smtp_hosts_fn fn = l->fn;
+    void *to = l->owner;
+    struct smtp_host_list list = l->list;
+    const char *dsn = l->dsn;
+    struct err err = l->err;
+    lookup_free(l);
+    fn(to, dsn ? NULL : &list, dsn, &err);
+}
+
+static void fail(struct smtp_hosts *l, const char *dsn, const struct err *err)
+{
+    l->dsn = dsn;
+    l->err = *err;
+    loop_later(smtp_client.loop, &l->done);
+}
+
+static struct smtp_host *host_add(struct smtp_hosts *l, const char *name, unsigned preference)
+{
+    if (l->list.count >= ADDRESSES_MAX)
+        return NULL;
+    if (l->list.count == l->room) {
+        l->room = MAX((size_t)ADDRESSES_FEW, l->room * 2);
+        struct smtp_host *at = arena_alloc(l->arena, l->room * sizeof *at);
+        if (l->list.count > 0)
+            memcpy(at, l->list.at, l->list.count * sizeof *at);
+        l->list.at = at;
+    }
+    struct smtp_host *host = &l->list.at[l->list.count++];
+    *host = (struct smtp_host){
+        .name = arena_strdup(l->arena, name), .preference = preference, .port = l->nexthop->port};
+    return host;
+}
+
+static void address_add(struct smtp_hosts *l, const char *name, unsigned preference,
+                        const struct sockaddr *address, socklen_t len)
+{
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    bool is_usable = address->sa_family == AF_INET    ? smtp_client.use_ipv4
+                     : address->sa_family == AF_INET6 ? smtp_client.use_ipv6
+                                                      : false;
+    struct smtp_host *host = is_usable ? host_add(l, name, preference) : NULL;
+    if (!host)
+        return;
+    memcpy(&host->address, address, len);
+    host->address_len = len;
+    sock_address_text(address, &text);
+    host->address_text = arena_strdup(l->arena, text.s);
+    in_port_t port = htons((uint16_t)host->port);
+    if (address->sa_family == AF_INET)
+        ((struct sockaddr_in *)&host->address)->sin_port = port;
+    else
+        ((struct sockaddr_in6 *)&host->address)->sin6_port = port;
+}
+
+/* No host has an address. */
+static void fail_without_address(struct smtp_hosts *l)
+{
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < l->target_count; i++)
+        if (err.kind != ERR_TEMP || l->targets[i].err.kind == ERR_TEMP)
+            err = l->targets[i].err;
+    if (err.kind == ERR_NONE)
+        err_set(&err, ERR_TEMP,
+                "unable to look up host %s: no address of a family in inet_protocols",
+                l->nexthop->host);
+    if (l->has_mx)
+        log_warn(NULL, "no MX host for %s has a valid address record", l->nexthop->host);
+    if (l->has_mx && smtp_params.smtp_defer_if_no_mx_address_found)
+        err.kind = ERR_TEMP;
+    fail(l, err.kind == ERR_PERM ? "5.4.4" : "4.4.3", &err);
+}
+
+static void finish(struct smtp_hosts *l)
+{
+    struct err err = ERR_INIT;
+    if (l->list.count == 0) {
+        fail_without_address(l);
+        return;
+    }
+    /* Another port is another server's, even on our own address. */
+    if (l->nexthop->port == LOOP_PORT && !smtp_client.is_lmtp &&
+        !smtp_hosts_drop_self(&l->list, &smtp_client.own_addresses)) {
+        err_set(&err, ERR_PERM, "mail for %s loops back to myself", l->nexthop->host);
+        fail(l, "5.4.6", &err);
+        return;
+    }
+    smtp_hosts_sort(&l->list, smtp_client.family_first, smtp_params.smtp_randomize_addresses);
+    smtp_hosts_limit(&l->list, (size_t)smtp_params.smtp_mx_address_limit,
+                     smtp_params.smtp_balance_inet_protocols);
+    loop_later(smtp_client.loop, &l->done);
+}
+
+static void target_done(struct target *t)
+{
+    if (--t->lookup->pending == 0)
+        finish(t->lookup);
+}
+
+static void on_native(void *owner, const struct smtp_native_address *addresses, size_t count,
+                      const struct err *err)
+{
+    struct target *t = owner;
+    t->native = NULL;
+    for (size_t i = 0; i < count; i++)
+        address_add(t->lookup, t->name, t->preference,
+                    (const struct sockaddr *)&addresses[i].address, addresses[i].len);
+    if (count == 0)
+        t->err = *err;
+    target_done(t);
+}
+
+static void native_start(struct target *t)
+{
+    t->native = smtp_native_find(t->name, on_native, t);
+}
+
+static void on_address(void *owner, const struct dns_answer *answer, const struct err *err)
+{
+    struct target *t = owner;
+    t->queries[answer->type == DNS_AAAA] = NULL;
+    for (size_t i = 0; i < answer->count; i++) {
+        t->found = true;
+        address_add(t->lookup, t->name, t->preference,
+                    (const struct sockaddr *)&answer->records[i].address,
+                    answer->records[i].address_len);
+    }
+    if (answer->status != DNS_FOUND && t->err.kind != ERR_TEMP)
+        t->err = *err;
+    if (t->queries[0] || t->queries[1])
+        return;
+    if (!t->found && smtp_client.host_lookup & SMTP_LOOKUP_NATIVE)
+        native_start(t);
+    else
+        target_done(t);
+}
+
+static void target_start(struct target *t)
+{
+    struct sockaddr_storage address;
+    socklen_t len;
+    if (sock_address_parse(t->name, 0, &address, &len)) {
+        address_add(t->lookup, t->name, t->preference, (struct sockaddr *)&address, len);
+        err_set(&t->err, ERR_PERM, "address family of %s is not enabled in inet_protocols",
+                t->name);
+        target_done(t);
+        return;
+    }
+    if (!(smtp_client.host_lookup & SMTP_LOOKUP_DNS)) {
+        native_start(t);
+        return;
+    }
+    if (smtp_client.use_ipv4)
+        t->queries[0] = dns_query_start(smtp_client.dns, t->name, DNS_A, on_address, t);
+    if (smtp_client.use_ipv6)
+        t->queries[1] = dns_query_start(smtp_client.dns, t->name, DNS_AAAA, on_address, t);
+}
+
+static void targets_start(struct smtp_hosts *l)
+{
+    l->pending = l->target_count + 1; /* ours: finish() waits until all are started */
+    for (size_t i = 0; i < l->target_count; i++) {
+        l->targets[i].lookup = l;
+        target_start(&l->targets[i]);
+    }
+    if (--l->pending == 0)
+        finish(l);
+}
+
+static void single_target(struct smtp_hosts *l)
+{
+    l->targets = xzalloc(sizeof *l->targets);
+    l->target_count = 1;
+    l->targets[0].name = l->nexthop->host;
+    targets_start(l);
+}
+
+static void log_warnings(const char *text)
+{
+    struct slice in = slice_of(text), line;
+    while (slice_next_line(&in, &line))
+        log_warn(NULL, "%.*s", SLICE_ARG(line));
+}
+
+static void on_mx(void *owner, const struct dns_answer *answer, const struct err *err)
+{
+    struct smtp_hosts *l = owner;
+    l->mx = NULL;
+    log_warnings(answer->warnings);
+    if (answer->status == DNS_NOT_FOUND || answer->status == DNS_NO_DATA ||
+        (answer->status == DNS_FAILED && smtp_params.ignore_mx_lookup_error)) {
+        single_target(l); /* RFC 5321, section 5.1: the domain is its own mail exchanger */
+        return;
+    }
+    if (answer->status != DNS_FOUND) {
+        fail(l, err->kind == ERR_PERM ? "5.4.4" : "4.4.3", err);
+        return;
+    }
+    if (answer->count == 1 && answer->records[0].text[0] == '\0') {
+        struct err null_mx = ERR_INIT; /* RFC 7505 */
+        err_set(&null_mx, ERR_PERM, "Domain %s does not accept mail (nullMX)", l->nexthop->host);
+        fail(l, "5.1.0", &null_mx);
+        return;
+    }
+    l->has_mx = true;
+    l->targets = xzalloc(answer->count * sizeof *l->targets);
+    for (size_t i = 0; i < answer->count; i++) {
+        struct target *t = &l->targets[l->target_count];
+        if (answer->records[i].text[0] == '\0')
+            continue; /* a root among others means nothing */
+        t->name = arena_strdup(l->arena, answer->records[i].text);
+        t->preference = answer->records[i].preference;
+        l->target_count++;
+    }
+    targets_start(l);
+}
+
+struct smtp_hosts *smtp_hosts_find(const struct smtp_nexthop *nexthop, struct arena *arena,
+                                   smtp_hosts_fn fn, void *owner)
+{
+    struct smtp_hosts *l = xzalloc(sizeof *l);
+    l->nexthop = nexthop;
+    l->arena = arena;
+    l->fn = fn;
+    l->owner = owner;
+    l->done = (struct later){.fn = lookup_answer, .owner = l};
+    if (nexthop->kind == SMTP_NEXTHOP_UNIX) {
+        struct smtp_host *host = host_add(l, nexthop->host, 0);
+        host->path = host->address_text = host->name;
+        loop_later(smtp_client.loop, &l->done);
+    } else if (nexthop->kind == SMTP_NEXTHOP_DOMAIN) {
+        l->mx = dns_query_start(smtp_client.dns, nexthop->host, DNS_MX, on_mx, l);
+    } else {
+        single_target(l);
+    }
+    return l;
+}

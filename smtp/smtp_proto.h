@@ -1,0 +1,21 @@
+/*
+ * smtp_proto: the dialogue of a session as a table of steps.
+ */
+#ifndef SMTP_SMTP_PROTO_H
+#define SMTP_SMTP_PROTO_H
+
+#include "smtp/smtp_session.h"
+
+void smtp_proto_input(struct smtp_session *s);       /* there is input */
+void smtp_proto_send(struct smtp_session *s);        /* go on sending, as far as may be */
+void smtp_proto_probe(struct smtp_session *s);       /* a session from the cache: RSET */
+void smtp_proto_abort(struct smtp_session *s);       /* RSET, then QUIT */
+void smtp_proto_transaction(struct smtp_session *s); /* XFORWARD, MAIL, ... for s->delivery */
+/* All content is in the output buffer: send the final dot and await the replies. */
+void smtp_proto_end_of_data(struct smtp_session *s);
+
+const char *smtp_proto_command_name(enum smtp_step step); /* "RCPT TO" */
+const char *smtp_proto_doing(enum smtp_step step);        /* "sending RCPT TO" */
+int64_t smtp_proto_wall_us(void);
+
+#endif

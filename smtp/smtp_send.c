@@ -1,0 +1,331 @@
+/*
+ * Lines of the queue file become lines of the protocol: a dot in front of dots, CR LF behind, no
+ * line over smtp_line_length_limit. A piece goes from the reader's window straight into the output
+ * buffer; only mail that has to be changed (8-bit content for a 7-bit server, smtp_generic_maps) is
+ * gathered line by line or header by header first.
+ */
+#include "smtp/smtp_send.h"
+
+#include "base/xmem.h"
+#include "config/common_params.h"
+#include "mail/address.h"
+#include "mail/header.h"
+#include "mail/mime_downgrade.h"
+#include "smtp/smtp_commands.h"
+#include "smtp/smtp_generic.h"
+#include "smtp/smtp_params.h"
+#include "smtp/smtp_proto.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { GATHER_MAX = 1024 * 1024 };
+
+struct smtp_send {
+    struct smtp_delivery *delivery;
+    struct smtp_session *session;
+    struct queue_reader *reader;
+    struct strbuf *out;
+    size_t column;  /* bytes of the output line so far */
+    bool is_broken; /* told of the first line that was too long */
+    bool is_complete;
+    bool is_rewriting; /* headers go through smtp_generic_maps */
+    bool in_header;    /* of the message, for rewriting */
+    struct mime_downgrade *downgrade;
+    struct strbuf gathered; /* a line, or a header with its continuation lines */
+    bool in_line;           /* gathered ends within a line */
+    bool has_header;        /* gathered may go on with the next line */
+    struct err err;
+    struct timer *pause; /* before the final dot */
+};
+
+static void put(struct smtp_send *w, struct slice text)
+{
+    size_t limit = (size_t)smtp_params.smtp_line_length_limit;
+    while (text.len > 0) {
+        if (w->column == 0 && text.s[0] == '.')
+            strbuf_add_char(w->out, '.');
+        size_t room = limit == 0 ? text.len : limit - w->column;
+        struct slice now = slice_first(text, room);
+        strbuf_add_slice(w->out, now);
+        w->column += now.len;
+        text = slice_from(text, now.len);
+        if (text.len == 0 || limit == 0)
+            break;
+        if (!w->is_broken)
+            log_info(&w->delivery->job->log, "breaking line > %zu bytes with <CR><LF>SPACE", limit);
+        w->is_broken = true;
+        strbuf_add_str(w->out, "\r\n ");
+        w->column = MIN((size_t)1, limit - 1);
+    }
+}
+
+static void put_line_end(struct smtp_send *w)
+{
+    strbuf_add_str(w->out, "\r\n");
+    w->column = 0;
+}
+
+/* A line feed inside of a record is a line end like any other: sent as it is, it could end the
+ * message and begin another (SMTP smuggling). */
+static void put_piece(struct smtp_send *w, struct slice text)
+{
+    size_t at;
+    while ((at = slice_find(text, '\n')) != SIZE_MAX) {
+        put(w, slice_first(text, at));
+        put_line_end(w);
+        text = slice_from(text, at + 1);
+    }
+    put(w, text);
+}
+
+/* Text with LF between its lines. */
+static void put_lines(struct smtp_send *w, struct slice text)
+{
+    put_piece(w, text);
+    put_line_end(w);
+}
+
+static void emit(void *ctx, struct slice line)
+{
+    put_lines(ctx, line);
+}
+
+/* Mail that is changed on its way */
+
+static void pass_on(struct smtp_send *w, struct slice line)
+{
+    if (w->downgrade)
+        mime_downgrade_feed(w->downgrade, line);
+    else
+        put_lines(w, line);
+}
+
+static void flush_gathered(struct smtp_send *w)
+{
+    CLEANUP(strbuf_done) struct strbuf changed = STRBUF_INIT(GATHER_MAX);
+    struct slice line = strbuf_slice(&w->gathered);
+    if (w->is_rewriting && w->in_header) {
+        w->in_header = line.len > 0;
+        if (smtp_generic_header(line, &changed, &w->err) && !changed.overflow)
+            line = strbuf_slice(&changed);
+    }
+    pass_on(w, line);
+    strbuf_reset(&w->gathered);
+}
+
+static bool is_in_header(const struct smtp_send *w)
+{
+    return (w->is_rewriting && w->in_header) ||
+           (w->downgrade && mime_downgrade_in_header(w->downgrade));
+}
+
+/* A piece of a line. A header is complete when the next line does not continue it; a line or header
+ * over GATHER_MAX is cut there. */
+static void gather(struct smtp_send *w, struct slice piece, bool ends_line)
+{
+    if (!w->in_line && w->has_header) {
+        bool continues = piece.len > 0 && (piece.s[0] == ' ' || piece.s[0] == '\t');
+        if (continues) {
+            strbuf_add_char(&w->gathered, '\n');
+        } else {
+            flush_gathered(w);
+            w->has_header = false;
+        }
+    }
+    if (w->gathered.len + piece.len > GATHER_MAX) {
+        flush_gathered(w);
+        w->has_header = false;
+    }
+    strbuf_add_slice(&w->gathered, piece);
+    w->in_line = !ends_line;
+    if (!ends_line)
+        return;
+    if (is_in_header(w) && w->gathered.len > 0)
+        w->has_header = true;
+    else
+        flush_gathered(w);
+}
+
+/* In front of the content */
+
+static void prepend(struct smtp_send *w)
+{
+    const struct recipient *r = w->delivery->tx[0]->rcpt;
+    CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
+    if (smtp_client.flags & SMTP_FLAG_RETURN_PATH) {
+        strbuf_set(&line, "Return-Path: <");
+        address_to_external(slice_of(w->delivery->sender), &line);
+        strbuf_add_char(&line, '>');
+        put_lines(w, strbuf_slice(&line));
+    }
+    if (smtp_client.flags & SMTP_FLAG_ORIGINAL_TO && common_params.enable_original_recipient &&
+        *r->orig_address) {
+        strbuf_set(&line, "X-Original-To: ");
+        address_to_external(slice_of(r->orig_address), &line);
+        put_lines(w, strbuf_slice(&line));
+    }
+    if (smtp_client.flags & SMTP_FLAG_DELIVERED_TO) {
+        strbuf_set(&line, "Delivered-To: ");
+        address_to_external(slice_of(r->address), &line);
+        put_lines(w, strbuf_slice(&line));
+    }
+}
+
+struct smtp_send *smtp_send_new(struct smtp_delivery *d, struct smtp_session *s)
+{
+    struct smtp_send *w = xzalloc(sizeof *w);
+    w->delivery = d;
+    w->session = s;
+    w->reader = queue_reader_new(d->job->fd);
+    w->out = stream_output(s->stream);
+    strbuf_init(&w->gathered, GATHER_MAX * 2);
+    w->is_rewriting = w->in_header = smtp_generic_is_on();
+    if (smtp_commands_must_downgrade(s, d)) {
+        const struct mime_options options = {
+            .nesting_limit = common_params.mime_nesting_limit,
+            .boundary_length_limit = common_params.mime_boundary_length_limit,
+        };
+        w->downgrade = mime_downgrade_new(&options, emit, w);
+    }
+    if (!queue_reader_seek(w->reader, (off_t)d->job->envelope->data_offset))
+        err_set(&w->err, ERR_TEMP, "content outside of the queue file");
+    prepend(w);
+    return w;
+}
+
+void smtp_send_free(struct smtp_send *w)
+{
+    if (!w)
+        return;
+    timer_free(w->pause);
+    mime_downgrade_free(w->downgrade);
+    queue_reader_free(w->reader);
+    strbuf_done(&w->gathered);
+    free(w);
+}
+
+bool smtp_send_is_complete(const struct smtp_send *w)
+{
+    return w && w->is_complete;
+}
+
+static void on_pause_over(void *owner)
+{
+    struct smtp_send *w = owner;
+    smtp_proto_end_of_data(w->session);
+}
+
+static void complete(struct smtp_send *w)
+{
+    struct smtp_session *s = w->session;
+    if (w->has_header || w->in_line)
+        flush_gathered(w);
+    if (w->downgrade)
+        mime_downgrade_finish(w->downgrade);
+    if (w->column > 0)
+        put_line_end(w);
+    w->is_complete = true;
+    stream_output_changed(s->stream);
+    if (!(s->pix & SMTP_PIX_DELAY_DOTCRLF)) {
+        smtp_proto_end_of_data(s);
+        return;
+    }
+    /* Some firewalls lose the final dot when it shares a packet with content. */
+    int64_t pause_s = smtp_params.smtp_pix_workaround_delay_time;
+    stream_flush(s->stream);
+    smtp_session_deadline(s, pause_s + smtp_params.smtp_data_xfer_timeout);
+    w->pause = timer_new(smtp_client.loop, on_pause_over, w);
+    timer_start(w->pause, pause_s * 1000);
+}
+
+/* The file is damaged, or a table cannot answer: hang up in front of the final dot, so that the
+ * server keeps nothing. */
+static void abandon(struct smtp_send *w)
+{
+    struct smtp_delivery *d = w->delivery;
+    struct smtp_session *s = w->session;
+    struct smtp_why why = {.kind = ERR_TEMP, .dsn = "4.3.0", .relay = s->relay};
+    why.text = arena_printf(d->arena, "cannot read message content: %s", w->err.reason);
+    d->is_final = true; /* another host would not get further */
+    smtp_outcome_fail(d, NULL, &why);
+    s->is_unusable = true;
+    smtp_delivery_on_end(d, s, false);
+}
+
+void smtp_send_pump(struct smtp_send *w)
+{
+    bool gathers = w->downgrade || w->is_rewriting;
+    if (w->is_complete)
+        return;
+    smtp_session_deadline(w->session, smtp_params.smtp_data_xfer_timeout);
+    while (w->err.kind == ERR_NONE) {
+        int type;
+        struct slice data;
+        if (stream_output_is_full(w->session->stream)) {
+            stream_output_changed(w->session->stream);
+            return;
+        }
+        enum queue_read status = queue_reader_next(w->reader, &type, &data, NULL, &w->err);
+        if (status == QUEUE_READ_END)
+            err_set(&w->err, ERR_TEMP, "unexpected end of file");
+        if (status != QUEUE_READ_OK)
+            break;
+        if (type != REC_LINE && type != REC_LINE_PART) {
+            if (type == REC_EXTRACTED) {
+                complete(w);
+                return;
+            }
+            continue;
+        }
+        if (gathers) {
+            gather(w, data, type == REC_LINE);
+            continue;
+        }
+        put_piece(w, data);
+        if (type == REC_LINE)
+            put_line_end(w);
+    }
+    abandon(w);
+}
+
+/* flags=D */
+
+struct loop_search {
+    struct smtp_delivery *delivery;
+    bool is_found, in_line;
+};
+
+static bool look_for_loop(void *ctx, struct slice piece, bool ends_line)
+{
+    struct loop_search *search = ctx;
+    bool is_start = !search->in_line;
+    struct slice name, value;
+    CLEANUP(strbuf_done) struct strbuf address = STRBUF_INIT(4096);
+    search->in_line = !ends_line;
+    if (!is_start)
+        return true;
+    if (piece.len == 0)
+        return false;
+    if (!header_parse(piece, &name, &value) || !slice_eq_nocase(name, "Delivered-To"))
+        return true;
+    address_to_internal(slice_trim(value), &address);
+    if (strcasecmp(address.s, search->delivery->rcpts[0].rcpt->address) == 0)
+        search->is_found = true;
+    return !search->is_found;
+}
+
+bool smtp_send_finds_loop(struct smtp_delivery *d, struct smtp_why *why)
+{
+    struct loop_search search = {.delivery = d};
+    struct err err = ERR_INIT;
+    if (!(smtp_client.flags & SMTP_FLAG_DELIVERED_TO))
+        return false;
+    queue_file_each_line(d->job->fd, (off_t)d->job->envelope->data_offset, look_for_loop, &search,
+                         &err);
+    if (!search.is_found)
+        return false;
+    why->dsn = "5.4.6";
+    why->text = arena_printf(d->arena, "mail forwarding loop for %s", d->rcpts[0].rcpt->address);
+    return true;
+}

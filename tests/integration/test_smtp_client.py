@@ -1,0 +1,368 @@
+"""smtp(8) and lmtp(8) against scripted servers: outcomes, other hosts, name service, content."""
+import os
+import re
+import time
+import unittest
+
+from support.dns import DnsServer
+from support.ports import free_address, free_port
+from support.sink import Sink
+from support.suite import SuiteTestCase
+from support.wait import until
+
+SENDER = "s@mail.example.test"
+
+
+class ClientTestCase(SuiteTestCase):
+    """Destinations are domains of a DNS server of our own; each host is an address of 127/8."""
+    settings = {}
+    lmtp = False
+
+    @classmethod
+    def configure(cls, suite):
+        cls.port = free_port()
+        cls.dns = DnsServer({}, "127.0.0.1", free_port())
+        suite.set(smtp_dns_support_level="enabled", smtp_tcp_port=str(cls.port),
+                  valija_dns_servers="127.0.0.1:%d" % cls.dns.port, **cls.settings)
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.dns.close()
+
+    def host(self, domain, preference=10, keywords=None, listens=True):
+        """A server for DOMAIN; None for one that refuses connections."""
+        hosts = self.dns.records.setdefault((domain, "MX"), [])
+        name = "mx%d.%s" % (len(hosts), domain)
+        address = free_address()
+        sink = Sink(address=address, port=self.port, keywords=keywords) if listens else None
+        if sink:
+            self.addCleanup(sink.close)
+        self.dns.records[(name, "A")] = [address]
+        hosts.append("%d %s" % (preference, name))
+        return sink
+
+    def send(self, *recipients, body="text\n", options=(), headers=""):
+        """Submit a message; its queue id."""
+        mark = self.suite.log_mark()
+        self.suite.sendmail(["-i", "-f", SENDER, *options, *recipients],
+                            "From: <%s>\nSubject: test\n%s\n%s" % (SENDER, headers, body))
+        return self.suite.wait_for_log(r": (\w+): from=<%s>" % SENDER, since=mark).group(1)
+
+    def outcome(self, queue_id, recipient):
+        """(relay, dsn, status, text) of a recipient."""
+        return self.suite.wait_for_log(
+            r"%s: to=<%s>, relay=([^,]+),.* dsn=([\d.]+), status=(\w+) \((.*)\)$"
+            % (queue_id, re.escape(recipient))).groups()
+
+    def assert_outcome(self, queue_id, recipient, dsn, status, text):
+        relay, got_dsn, got_status, got_text = self.outcome(queue_id, recipient)
+        got_text = re.sub(r"\[127[\d.]*\]", "[]", got_text)
+        self.assertEqual((got_dsn, got_status, got_text), (dsn, status, text))
+        return relay
+
+
+class Replies(ClientTestCase):
+    settings = {"smtp_helo_timeout": "1s", "smtp_mail_timeout": "1s", "smtp_rcpt_timeout": "1s",
+                "smtp_data_init_timeout": "1s", "smtp_data_done_timeout": "1s"}
+
+    def try_reply(self, domain, verb, reply, dsn, status, text, keywords=None):
+        domain += ".test"
+        sink = self.host(domain, keywords=keywords)
+        sink.reply(verb, reply)
+        queue_id = self.send("a@" + domain)
+        self.assert_outcome(queue_id, "a@" + domain, dsn, status,
+                            text.replace("HOST", "mx0.%s[]" % domain))
+
+    def test_refusals(self):
+        said = "host HOST said: %s (in reply to %s command)"
+        rows = [
+            ("rcpt5", "RCPT", "550 5.1.1 unknown", "5.1.1", "bounced", said % ("550 5.1.1 unknown", "RCPT TO")),
+            ("rcpt4", "RCPT", "450 later", "4.0.0", "deferred", said % ("450 later", "RCPT TO")),
+            ("rcptml", "RCPT", "550-5.1.1 a\n550 5.1.2 b", "5.1.2", "bounced",
+             said % ("550-5.1.1 a 550 5.1.2 b", "RCPT TO")),
+            ("mail5", "MAIL", "550 5.7.1 bad", "5.7.1", "bounced", said % ("550 5.7.1 bad", "MAIL FROM")),
+            ("mail4", "MAIL", "451 4.7.1 bad", "4.7.1", "deferred", said % ("451 4.7.1 bad", "MAIL FROM")),
+            ("mail3", "MAIL", "354 what", "5.5.0", "bounced", said % ("354 what", "MAIL FROM")),
+            ("data5", "DATA", "554 5.3.0 no", "5.3.0", "bounced", said % ("554 5.3.0 no", "DATA")),
+            ("dot5", ".", "550 5.6.0 spam", "5.6.0", "bounced", said % ("550 5.6.0 spam", "end of DATA")),
+            ("dot4", ".", "452 4.3.1 full", "4.3.1", "deferred", said % ("452 4.3.1 full", "end of DATA")),
+            ("conn5", "CONNECT", "554 5.7.1 go", "4.7.1", "deferred", "host HOST refused to talk to me: 554 5.7.1 go"),
+            ("conn4", "CONNECT", "421 busy", "4.0.0", "deferred", "host HOST refused to talk to me: 421 busy"),
+            ("ehlo421", "EHLO", "421 4.3.0 x", "4.3.0", "deferred", "host HOST refused to talk to me: 421 4.3.0 x"),
+        ]
+        for domain, verb, reply, dsn, status, text in rows:
+            with self.subTest(domain):
+                self.try_reply(domain, verb, reply, dsn, status, text)
+        for domain, verb, reply, dsn, status, text in rows[:8]:
+            with self.subTest(domain, pipelining=False):
+                self.try_reply(domain + "-slow", verb, reply, dsn, status, text, keywords=["DSN"])
+
+    def test_broken_connections(self):
+        rows = [("CONNECT", "receiving the initial server greeting"), ("EHLO", "performing the EHLO handshake"),
+                ("MAIL", "sending MAIL FROM"), ("RCPT", "sending RCPT TO"), ("DATA", "sending DATA command"),
+                (".", "sending end of data -- message may be sent more than once")]
+        for verb, doing in rows:
+            name = verb.lower().replace(".", "dot")
+            with self.subTest(verb, how="drop"):
+                self.try_reply("drop-" + name, verb, Sink.DROP, "4.4.2", "deferred",
+                               "lost connection with HOST while " + doing)
+            with self.subTest(verb, how="hang"):
+                self.try_reply("hang-" + name, verb, Sink.HANG, "4.4.2", "deferred",
+                               "conversation with HOST timed out while " + doing)
+
+    def test_each_recipient_has_its_own_outcome(self):
+        sink = self.host("mixed.test")
+        replies = {"a": None, "b": "550 5.1.1 no", "c": "450 4.2.1 not now"}
+        sink.reply("RCPT", lambda s, line: replies[line[len("RCPT TO:<")]])
+        queue_id = self.send(*["%s@mixed.test" % u for u in replies])
+        found = {u: self.outcome(queue_id, u + "@mixed.test")[1:3] for u in replies}
+        self.assertEqual(found, {"a": ("2.0.0", "sent"), "b": ("5.1.1", "bounced"), "c": ("4.2.1", "deferred")})
+        self.assertEqual(sink.wait_for(1)[0].recipients, ["a@mixed.test"])
+
+    def test_helo_after_refused_ehlo(self):
+        sink = self.host("old.test")
+        sink.reply("EHLO", "500 what?")
+        self.assertEqual(self.outcome(self.send("a@old.test"), "a@old.test")[2], "sent")
+        self.assertEqual([c.split()[0] for c in sink.commands][:3], ["EHLO", "HELO", "MAIL"])
+        self.assertNotIn("SIZE", sink.messages[0].mail)
+
+
+class Hosts(ClientTestCase):
+    settings = {"smtp_connect_timeout": "5s"}
+
+    def test_next_host_after_refused_connection(self):
+        self.host("second.test", 10, listens=False)
+        sink = self.host("second.test", 20)
+        relay = self.outcome(self.send("a@second.test"), "a@second.test")[0]
+        self.assertRegex(relay, r"^mx1\.second\.test\[127[\d.]+\]:%d$" % self.port)
+        self.suite.wait_for_log(r"smtp\[\d+\]: connect to mx0\.second\.test\[[\d.]+\]:\d+: Connection refused")
+        self.assertEqual(len(sink.wait_for(1)), 1)
+
+    def test_only_temporary_refusals_go_on(self):
+        first, second = self.host("rest.test", 10), self.host("rest.test", 20)
+        replies = {"a": None, "b": "450 4.2.0 later", "c": "550 5.1.1 never"}
+        first.reply("RCPT", lambda s, line: replies[line[len("RCPT TO:<")]])
+        queue_id = self.send(*["%s@rest.test" % u for u in replies])
+        got = {u: self.outcome(queue_id, u + "@rest.test") for u in replies}
+        self.assertEqual([got[u][2] for u in "abc"], ["sent", "sent", "bounced"])
+        self.assertEqual([got[u][0].split(".")[0] for u in "abc"], ["mx0", "mx1", "mx0"])
+        self.assertEqual(second.messages[0].recipients, ["b@rest.test"])
+
+    def test_session_limit(self):
+        sinks = [self.host("many.test", p) for p in (10, 20, 30)]
+        for sink in sinks:
+            sink.reply("MAIL", "450 4.7.0 no")
+        self.assertTrue(self.outcome(self.send("a@many.test"), "a@many.test")[0].startswith("mx1."))
+        self.assertEqual([len(s.sessions) for s in sinks], [1, 1, 0])
+
+    def test_best_preference_first(self):
+        low, high = self.host("order.test", 50), self.host("order.test", 5)
+        for _ in range(4):
+            self.outcome(self.send("a@order.test"), "a@order.test")
+        self.assertEqual((len(low.messages), len(high.messages)), (0, 4))
+
+    def test_name_service(self):
+        missing = "Host or domain name not found. Name service error for name=%s type=%s: %s"
+        self.dns.records.update({
+            ("null.test", "MX"): ["0 ."], ("broken.test", "*"): DnsServer.SERVFAIL, ("none.test", "TXT"): ["x"],
+            ("dangling.test", "MX"): ["10 gone.other.test"], ("odd.test", "MX"): ["10 bad!name.test"]})
+        rows = [
+            ("null.test", "5.1.0", "bounced", "Domain null.test does not accept mail (nullMX)"),
+            ("gone.test", "5.4.4", "bounced", missing % ("gone.test", "A", "Host not found")),
+            ("none.test", "5.4.4", "bounced",
+             missing % ("none.test", "A", "Host found but no data record of requested type")),
+            ("broken.test", "4.4.3", "deferred", missing % ("broken.test", "MX", "Host not found, try again")),
+            ("dangling.test", "5.4.4", "bounced", missing % ("gone.other.test", "A", "Host not found")),
+            ("odd.test", "5.4.4", "bounced",
+             "Name service error for name=odd.test type=MX: Malformed or unexpected name server reply"),
+        ]
+        for domain, dsn, status, text in rows:
+            with self.subTest(domain):
+                relay = self.assert_outcome(self.send("a@" + domain), "a@" + domain, dsn, status, text)
+                self.assertEqual(relay, "none")
+
+    def test_answer_that_needs_tcp(self):
+        address = free_address()
+        sink = Sink(address=address, port=self.port)
+        self.addCleanup(sink.close)
+        names = ["a-rather-long-name-of-a-mail-exchanger-%d.wide.test" % i for i in range(40)]
+        self.dns.records.update({(name, "A"): [address] for name in names})
+        self.dns.records[("wide.test", "MX")] = ["10 " + name for name in names]
+        self.assertEqual(self.outcome(self.send("a@wide.test"), "a@wide.test")[2], "sent")
+
+    def test_name_server_that_is_silent(self):
+        self.dns.records[("silent.test", "*")] = DnsServer.SILENCE
+        self.assert_outcome(self.send("a@silent.test"), "a@silent.test", "4.4.3", "deferred",
+                            "Host or domain name not found. Name service error for name=silent.test type=MX: "
+                            "Host not found, try again")
+
+    def test_domain_without_mx_and_alias(self):
+        address = free_address()
+        sink = Sink(address=address, port=self.port)
+        self.addCleanup(sink.close)
+        self.dns.records.update({("plain.test", "A"): [address], ("alias.test", "CNAME"): ["plain.test"]})
+        for domain in ("plain.test", "alias.test"):
+            with self.subTest(domain):
+                self.assertEqual(self.outcome(self.send("a@" + domain), "a@" + domain)[2], "sent")
+
+
+class Probes(ClientTestCase):
+    def test_probe_ends_before_the_content(self):
+        sink = self.host("probe.test")
+        sink.reply("RCPT", lambda s, line: "550 5.1.1 no" if "<b@" in line else None)
+        queue_id = self.send("a@probe.test", "b@probe.test", options=["-bv"])
+        got = {u: self.outcome(queue_id, u + "@probe.test")[1:3] for u in "ab"}
+        self.assertEqual(got, {"a": ("2.1.5", "deliverable"), "b": ("5.1.1", "undeliverable")})
+        self.assertEqual(sink.messages, [])
+        self.assertNotIn("DATA", sink.commands)
+
+
+class Loops(ClientTestCase):
+    """Mail exchangers at port 25 that are ourselves; nothing ever connects."""
+    settings = {}
+
+    @classmethod
+    def configure(cls, suite):
+        super().configure(suite)
+        suite.set(smtp_tcp_port="25")
+
+    def test_we_are_the_best_mx(self):
+        self.dns.records.update({("me.test", "A"): ["127.0.0.1"], ("other.test", "A"): ["127.9.9.9"],
+                                 ("loop.test", "MX"): ["10 me.test", "20 other.test"]})
+        self.assert_outcome(self.send("a@loop.test"), "a@loop.test", "5.4.6", "bounced",
+                            "mail for loop.test loops back to myself")
+
+
+class Content(ClientTestCase):
+    def deliver(self, domain, keywords=None, **message):
+        sink = self.host(domain, keywords=keywords)
+        queue_id = self.send("a@" + domain, **message)
+        self.assertEqual(self.outcome(queue_id, "a@" + domain)[2], "sent")
+        return sink.wait_for(1)[0]
+
+    def test_dots_and_long_lines(self):
+        message = self.deliver("dots.test", body=".\n..two\n.x\n%s\nend\n" % ("y" * 2500))
+        body = message.text.split("\n\n", 1)[1]
+        self.assertEqual(body, ".\n..two\n.x\n%s\n %s\n %s\nend\n" % ("y" * 998, "y" * 997, "y" * 505))
+        self.suite.wait_for_log(r"breaking line > 998 bytes with <CR><LF>SPACE")
+
+    def test_large_message(self):
+        """More than any buffer holds, to a server that reads it in its own time."""
+        line = "0123456789" * 7
+        body = "".join("%08d %s\n" % (i, line) for i in range(40000))
+        message = self.deliver("large.test", body=body)
+        self.assertEqual(message.text.split("\n\n", 1)[1], body)
+
+    EIGHT_BIT = ("MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
+                 "Content-Transfer-Encoding: 8bit\n")
+
+    def test_8bit_to_a_7bit_server(self):
+        message = self.deliver("seven.test", ["PIPELINING"], headers=self.EIGHT_BIT, body="f\u00fcr = all\n")
+        self.assertIn("Content-Transfer-Encoding: quoted-printable", message.text)
+        self.assertTrue(message.text.endswith("\n\nf=C3=BCr =3D all\n"), message.text)
+
+    def test_8bit_to_an_8bit_server(self):
+        message = self.deliver("eight.test", headers=self.EIGHT_BIT, body="f\u00fcr = all\n")
+        self.assertIn(" BODY=8BITMIME", message.mail)
+        self.assertTrue(message.data.endswith(b"\n\nf\xc3\xbcr = all\n"))
+
+    def test_size_limit_of_the_server(self):
+        sink = self.host("small.test", keywords=["SIZE 100"])
+        queue_id = self.send("a@small.test")
+        text = self.outcome(queue_id, "a@small.test")[3]
+        self.assertRegex(text, r"^message size \d+ exceeds size limit 100 of server mx0\.small\.test\[[\d.]+\]$")
+        self.assertNotIn("MAIL", [c.split()[0] for c in sink.commands])
+
+    def test_dsn_parameters(self):
+        message = self.deliver("dsn.test", options=["-N", "success,delay", "-V", "env+id", "-R", "hdrs"])
+        self.assertIn(" ENVID=env+2Bid RET=HDRS", message.mail)
+        self.assertEqual(message.rcpts, ["<a@dsn.test> ORCPT=rfc822;a@dsn.test NOTIFY=SUCCESS,DELAY"])
+
+
+class Reuse(ClientTestCase):
+    settings = {"smtp_connection_cache_destinations": "again.test gone.test once.test",
+                "smtp_connection_cache_time_limit": "20s"}
+
+    def test_second_message_takes_the_open_session(self):
+        sink = self.host("again.test")
+        for expected in ("", "conn_use=2, ", "conn_use=3, "):
+            queue_id = self.send("a@again.test")
+            line = self.suite.wait_for_log(r"%s: to=.*, relay=[^,]+, (.*)delay=.*status=sent" % queue_id)
+            self.assertEqual(line.group(1), expected)
+        self.assertEqual(len(sink.sessions), 1)
+        self.assertEqual([c for c in sink.commands if c in ("RSET", "QUIT")], ["RSET", "RSET"])
+
+    def test_session_that_the_server_closed(self):
+        sink = self.host("gone.test")
+        self.outcome(self.send("a@gone.test"), "a@gone.test")
+        sink.sessions[0].cut()
+        until(lambda: sink.sessions[0].ended, 10, lambda: "the session's end")
+        queue_id = self.send("a@gone.test")
+        self.assertEqual(self.outcome(queue_id, "a@gone.test")[2], "sent")
+        self.assertEqual((len(sink.sessions), len(sink.messages)), (2, 2))
+
+    def test_session_that_refuses_to_go_on(self):
+        sink = self.host("once.test")
+        sink.reply("RSET", "500 no")
+        for _ in range(2):
+            self.assertEqual(self.outcome(self.send("a@once.test"), "a@once.test")[2], "sent")
+        self.assertEqual((len(sink.sessions), len(sink.messages)), (2, 2))
+
+
+class Lmtp(SuiteTestCase):
+    main_cf = {"transport_maps": "inline:{lmtp.test=lmtp:unix:lmtp.sock}", "lmtp_dns_support_level": "disabled"}
+
+    @classmethod
+    def configure(cls, suite):
+        path = os.path.join(suite.queue_directory, "lmtp.sock")
+        cls.sink = Sink(lmtp=True, path=path)
+        os.chmod(path, 0o666)
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        cls.sink.close()
+
+    def test_a_reply_for_each_recipient(self):
+        replies = {"a": None, "b": "552 5.2.2 full", "c": "451 4.2.2 almost full"}
+        self.sink.reply(".", lambda s, rcpt: replies[rcpt[1]])
+        self.suite.sendmail(["-f", SENDER] + ["%s@lmtp.test" % u for u in replies], "Subject: x\n\nx\n")
+        for user, dsn, status in (("a", "2.0.0", "sent"), ("b", "5.2.2", "bounced"), ("c", "4.2.2", "deferred")):
+            self.suite.wait_for_log(
+                r"lmtp\[\d+\]: \w+: to=<%s@lmtp\.test>, relay=mail\.example\.test\[lmtp\.sock\], "
+                r".*dsn=%s, status=%s" % (user, dsn, status))
+        self.assertTrue(self.sink.commands[0].startswith("LHLO mail.example.test"))
+        self.assertEqual(self.sink.wait_for(1)[0].recipients, ["a@lmtp.test"])
+
+
+class Many(ClientTestCase):
+    settings = {"default_destination_concurrency_limit": "50", "initial_destination_concurrency": "50"}
+
+    def test_slow_servers_wait_side_by_side(self):
+        """Twenty destinations that take their time do not take twenty times as long."""
+        sinks = [self.host("slow%d.test" % i) for i in range(20)]
+        for sink in sinks:
+            sink.delay("DATA", 2)
+        ids = [self.send("a@slow%d.test" % i) for i in range(20)]
+        start = time.monotonic()
+        for i, queue_id in enumerate(ids):
+            self.assertEqual(self.outcome(queue_id, "a@slow%d.test" % i)[2], "sent")
+        self.assertLess(time.monotonic() - start, 15)
+        self.assertLessEqual(len(self.suite.processes().get("smtp", [])), 4)
+
+
+class Protection(ClientTestCase):
+    """What is not built must not be left out silently."""
+    settings = {"smtp_tls_security_level": "encrypt"}
+
+    def test_mail_that_needs_tls_waits(self):
+        sink = self.host("secret.test")
+        relay, dsn, status, text = self.outcome(self.send("a@secret.test"), "a@secret.test")
+        self.assertEqual((relay, dsn, status), ("none", "4.7.4", "deferred"))
+        self.assertIn("TLS is required", text)
+        self.assertEqual(sink.sessions, [])
+
+
+if __name__ == "__main__":
+    unittest.main()
