@@ -19,6 +19,7 @@
 #include "mail/queue_id.h"
 #include "showq/showq_seen.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -39,15 +40,30 @@ struct showq_file {
     struct showq_recipient recipients[SHOWQ_RECIPIENTS];
     bool is_begun; /* SHOWQ_MESSAGE was sent */
     bool has_sender, has_size, has_logs;
+    bool may_have_bounces; /* some message in the queue has a bounce log */
     bool is_edited;   /* its pointers lead about: the size record may not count all recipients */
     const char *orig; /* of the recipient that comes next */
     int64_t data_offset, content_size, expected, found; /* found: recipients, done ones too */
 };
 
+/* Most queues hold no message that has bounced for some recipients and waits for others: one look
+ * at the directory saves a look for each message. */
+static bool bounce_directory_has_files(void)
+{
+    DIR *dir = opendir(BOUNCE_LOG_BOUNCE);
+    bool found = false;
+    for (struct dirent *entry; dir && !found && (entry = readdir(dir));)
+        found = entry->d_name[0] != '.';
+    if (dir)
+        closedir(dir);
+    return found;
+}
+
 struct showq_file *showq_file_new(void)
 {
     struct showq_file *f = xzalloc(sizeof *f);
     f->arena = arena_new("showq_file");
+    f->may_have_bounces = bounce_directory_has_files();
     showq_seen_init(&f->seen, (size_t)common_params.duplicate_filter_limit);
     strbuf_init(&f->internal, ADDRESS_MAX);
     strbuf_init(&f->external, 2 * ADDRESS_MAX + 2);
@@ -133,7 +149,8 @@ static void file_add_logs(struct showq_file *f)
         return;
     f->has_logs = true;
     file_add_log(f, BOUNCE_LOG_DEFER);
-    file_add_log(f, BOUNCE_LOG_BOUNCE);
+    if (f->may_have_bounces)
+        file_add_log(f, BOUNCE_LOG_BOUNCE);
 }
 
 static bool file_take_recipient(struct showq_file *f, struct slice data)

@@ -4,11 +4,6 @@
 
 #include <strings.h>
 
-struct slice slice_of(const char *s)
-{
-    return s ? (struct slice){s, strlen(s)} : SLICE_EMPTY;
-}
-
 bool slice_same(struct slice a, struct slice b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.s, b.s, a.len) == 0);
@@ -45,18 +40,6 @@ bool slice_ends_nocase(struct slice a, const char *suffix)
 {
     struct slice p = slice_of(suffix);
     return a.len >= p.len && slice_same_nocase(slice_from(a, a.len - p.len), p);
-}
-
-struct slice slice_from(struct slice a, size_t offset)
-{
-    if (offset >= a.len)
-        return (struct slice){a.s + a.len, 0};
-    return (struct slice){a.s + offset, a.len - offset};
-}
-
-struct slice slice_first(struct slice a, size_t len)
-{
-    return (struct slice){a.s, MIN(a.len, len)};
 }
 
 static bool slice_is_space(char c)

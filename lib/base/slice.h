@@ -17,7 +17,24 @@ struct slice {
 /* for printf("%.*s", SLICE_ARG(x)) */
 #define SLICE_ARG(x) (int)MIN((x).len, (size_t)INT32_MAX), (x).s
 
-struct slice slice_of(const char *s); /* NULL gives the empty slice */
+/* NULL gives the empty slice */
+static inline struct slice slice_of(const char *s)
+{
+    return s ? (struct slice){s, strlen(s)} : SLICE_EMPTY;
+}
+
+/* What follows the first OFFSET bytes; past the end: empty. */
+static inline struct slice slice_from(struct slice a, size_t offset)
+{
+    size_t skip = offset < a.len ? offset : a.len;
+    return (struct slice){a.s + skip, a.len - skip};
+}
+
+static inline struct slice slice_first(struct slice a, size_t len)
+{
+    return (struct slice){a.s, len < a.len ? len : a.len};
+}
+
 bool slice_eq(struct slice a, const char *b);
 bool slice_eq_nocase(struct slice a, const char *b); /* ASCII */
 bool slice_same(struct slice a, struct slice b);
@@ -26,8 +43,6 @@ bool slice_starts(struct slice a, const char *prefix);
 bool slice_starts_nocase(struct slice a, const char *prefix);
 bool slice_ends_nocase(struct slice a, const char *suffix);
 
-struct slice slice_from(struct slice a, size_t offset); /* past the end: empty */
-struct slice slice_first(struct slice a, size_t len);
 struct slice slice_trim(struct slice a); /* white space off both ends */
 struct slice slice_trim_left(struct slice a);
 struct slice slice_trim_right(struct slice a);

@@ -132,11 +132,22 @@ bool text_is_ascii(struct slice in)
     return true;
 }
 
+/* How many bytes at the front are printable ASCII. */
+static size_t printable_run(struct slice in)
+{
+    size_t len = 0;
+    while (len < in.len && in.s[len] >= ' ' && in.s[len] <= '~')
+        len++;
+    return len;
+}
+
 void text_add_printable(struct strbuf *out, struct slice in)
 {
     while (in.len > 0) {
-        size_t len = utf8_sequence(in);
-        if (len > 1 || (len == 1 && isprint((unsigned char)*in.s)))
+        size_t len = printable_run(in);
+        if (len == 0 && (len = utf8_sequence(in)) <= 1)
+            len = 0; /* a control byte, or no UTF-8 */
+        if (len > 0)
             strbuf_add(out, in.s, len);
         else
             strbuf_add_char(out, '?');

@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum field {
@@ -43,17 +42,19 @@ enum { READ_SIZE = 16 * 1024 };
 
 struct bounce_log {
     int fd;
-    char buffer[READ_SIZE];
-    size_t at, len;
+    bool at_end; /* a short read: no more to come, as far as this reader goes */
+    size_t at, len, skipped;
     struct strbuf line;
     struct strbuf fields[FIELD_COUNT];
-    size_t skipped;
+    char buffer[READ_SIZE];
 };
 
 struct bounce_log *bounce_log_open_fd(int fd)
 {
-    struct bounce_log *log = xzalloc(sizeof *log);
+    struct bounce_log *log = xmalloc(sizeof *log); /* the buffer need not be zeroed */
     log->fd = fd;
+    log->at_end = false;
+    log->at = log->len = log->skipped = 0;
     strbuf_init(&log->line, BOUNCE_LOG_TEXT_MAX);
     for (size_t i = 0; i < FIELD_COUNT; i++)
         strbuf_init(&log->fields[i], BOUNCE_LOG_TEXT_MAX);
@@ -65,17 +66,13 @@ struct bounce_log *bounce_log_open(const char *name, const char *id, bool *ret_m
 {
     CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(PATH_MAX);
     CLEANUP(fd_done) int fd = -1;
-    struct stat st;
     queue_path(&path, name, id);
+    /* should it be something else than a file: a directory does not read, a FIFO reads as empty */
     fd = open(path.s, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (ret_missing)
         *ret_missing = fd < 0 && errno == ENOENT;
-    if (fd < 0 || fstat(fd, &st) < 0) {
+    if (fd < 0) {
         err_set(err, ERR_TEMP, "open file %s: %s", path.s, strerror(errno));
-        return NULL;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        err_set(err, ERR_TEMP, "open file %s: not a regular file", path.s);
         return NULL;
     }
     return bounce_log_open_fd(fd_take(&fd));
@@ -94,6 +91,7 @@ void bounce_log_close(struct bounce_log *log)
 
 void bounce_log_rewind(struct bounce_log *log)
 {
+    log->at_end = false;
     log->at = log->len = 0;
     log->skipped = 0;
     if (lseek(log->fd, 0, SEEK_SET) < 0)
@@ -108,11 +106,14 @@ size_t bounce_log_skipped(const struct bounce_log *log)
 static bool fill(struct bounce_log *log)
 {
     ssize_t got;
+    if (log->at_end)
+        return false;
     do
         got = read(log->fd, log->buffer, sizeof log->buffer);
     while (got < 0 && errno == EINTR);
     log->at = 0;
     log->len = got > 0 ? (size_t)got : 0;
+    log->at_end = log->len < sizeof log->buffer;
     return got > 0;
 }
 
