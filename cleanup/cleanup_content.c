@@ -154,13 +154,15 @@ static void header_line(struct cleanup_message *m, struct slice line)
     if (is_continuation(m, line)) {
         strbuf_add_char(&m->header, '\n');
         strbuf_add_slice(&m->header, line);
-    } else if (header_parse(line, &name, &value)) {
-        flush_header(m);
-        strbuf_set_slice(&m->header, line);
     } else if (!m->header_is_over && is_mailbox_line(line)) {
         flush_header(m); /* of a mailbox that was sent as a message */
         strbuf_set(&m->header, "X-Mailbox-Line: ");
         strbuf_add_slice(&m->header, line);
+    } else if (header_parse(line, &name, &value)) {
+        flush_header(m);
+        strbuf_set_slice(&m->header, name); /* without blanks before the colon */
+        strbuf_add_char(&m->header, ':');
+        strbuf_add_slice(&m->header, value);
     } else {
         not_a_header(m, REC_LINE, line);
     }

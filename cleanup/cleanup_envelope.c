@@ -217,6 +217,34 @@ static void on_text(struct cleanup_message *m, int type, struct slice data, cons
     cleanup_write_record(m, type, data);
 }
 
+/* Where content checks and the access tables of smtpd both name a destination, the checks win: they
+ * were written first. */
+static void on_destination(struct cleanup_message *m, int type, struct slice data,
+                           const char **field)
+{
+    if (slice_has_nul(data)) {
+        bad(m, "NUL byte");
+        return;
+    }
+    if (m->phase == CLEANUP_PHASE_ENVELOPE) {
+        *field = arena_slice_dup(m->arena, data); /* written once, after the content */
+    } else if (!*field) {
+        *field = arena_slice_dup(m->arena, data);
+        cleanup_write_record(m, type, data);
+    }
+}
+
+/* What smtpd's access tables decided of the message as a whole. */
+static void on_flags(struct cleanup_message *m, struct slice data)
+{
+    int64_t flags;
+    if (m->phase != CLEANUP_PHASE_EXTRACTED || !num_parse_i64(data, &flags) ||
+        (flags & ~(int64_t)(CLEANUP_FLAG_HOLD | CLEANUP_FLAG_DISCARD)))
+        bad(m, "flags");
+    else
+        m->flags |= flags;
+}
+
 void cleanup_envelope_record(struct cleanup_message *m, int type, struct slice data)
 {
     switch (type) {
@@ -250,12 +278,13 @@ void cleanup_envelope_record(struct cleanup_message *m, int type, struct slice d
         on_text(m, type, data, &m->env.verp);
         return;
     case REC_FILTER:
-        if (m->phase == CLEANUP_PHASE_ENVELOPE && !slice_has_nul(data))
-            m->filter = arena_slice_dup(m->arena, data); /* written once, after the content */
+        on_destination(m, type, data, &m->filter);
         return;
     case REC_REDIRECT:
-        if (m->phase == CLEANUP_PHASE_ENVELOPE && !slice_has_nul(data))
-            m->redirect = arena_slice_dup(m->arena, data);
+        on_destination(m, type, data, &m->redirect);
+        return;
+    case REC_FLAGS:
+        on_flags(m, data);
         return;
     default:
         bad(m, record_type_name(type));

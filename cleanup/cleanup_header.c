@@ -250,7 +250,8 @@ static void add_from(struct cleanup_message *m, const char *resent)
         address_to_external(slice_of(m->env.sender), &address);
     else
         strbuf_add_str(&address, "MAILER-DAEMON");
-    text_add_printable(&name, slice_of(m->env.fullname));
+    if (m->env.sender[0]) /* the null sender is nobody */
+        text_add_printable(&name, slice_of(m->env.fullname));
     strbuf_addf(&line, "%sFrom: ", resent);
     if (name.len == 0) {
         strbuf_add_slice(&line, strbuf_slice(&address));

@@ -59,11 +59,17 @@ static void on_committed(void *owner, struct cleanup_message *m)
         session_free(s);
 }
 
-/* Milters are not built: mail that main.cf wants filtered must not pass unfiltered. */
-static bool wants_milters(int64_t flags)
+/* Milters are not built: mail that main.cf wants filtered must not pass unfiltered. Mail that
+ * bounces instead of being refused did not come by SMTP. */
+static const char *wanted_milters(int64_t flags)
 {
-    return (flags & CLEANUP_FLAG_MILTER) &&
-           (cleanup_params.smtpd_milters[0] || cleanup_params.non_smtpd_milters[0]);
+    if (!(flags & CLEANUP_FLAG_MILTER))
+        return NULL;
+    if ((flags & CLEANUP_FLAG_BOUNCE) && cleanup_params.non_smtpd_milters[0])
+        return "non_smtpd_milters";
+    if (!(flags & CLEANUP_FLAG_BOUNCE) && cleanup_params.smtpd_milters[0])
+        return "smtpd_milters";
+    return NULL;
 }
 
 static bool on_open(struct cleanup_session *s, struct slice body)
@@ -76,9 +82,12 @@ static bool on_open(struct cleanup_session *s, struct slice body)
         log_warn(NULL, "client opens a message: %s", s->message ? "one is open" : err.reason);
         return false;
     }
-    if (wants_milters(open.flags)) {
-        log_error(NULL, "smtpd_milters and non_smtpd_milters are not supported by this version: "
-                        "mail is refused until they are empty");
+    const char *milters = wanted_milters(open.flags);
+    if (milters) {
+        log_error(NULL,
+                  "%s is set, but the Milter protocol is not built into this release: mail is "
+                  "refused until it is empty",
+                  milters);
         answer(s, CLEANUP_STAT_DEFER, "", "4.3.0 Mail filter configuration error", 451);
         return true;
     }

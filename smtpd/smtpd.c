@@ -34,6 +34,14 @@ static void smtpd_accept(int fd)
     smtpd_session_start(&smtpd_shared, fd);
 }
 
+/* Of a process for one user's commands nothing stays behind; a daemon does not wait for threads
+ * that wait for DNS. */
+static void smtpd_exit(void)
+{
+    if (service_is_alone_on_stdin())
+        smtpd_server_close(&smtpd_shared);
+}
+
 static bool smtpd_is_stale(void)
 {
     return smtpd_server_has_stale_tables(&smtpd_shared);
@@ -47,6 +55,7 @@ static const struct service smtpd_service = {
     .before_jail = smtpd_open,
     .after_jail = smtpd_start,
     .on_connect = smtpd_accept,
+    .on_exit = smtpd_exit,
     .has_stale_tables = smtpd_is_stale,
 };
 

@@ -22,7 +22,11 @@ struct reply smtpd_cmd_help(struct smtpd_session *s, struct slice args);
 struct reply smtpd_cmd_auth(struct smtpd_session *s, struct slice args);
 struct reply smtpd_cmd_starttls(struct smtpd_session *s, struct slice args);
 struct reply smtpd_cmd_xclient(struct smtpd_session *s, struct slice args);
+struct reply smtpd_cmd_xforward(struct smtpd_session *s, struct slice args);
 struct reply smtpd_cmd_unknown(struct smtpd_session *s, struct slice args);
+
+/* A HELO name made fit for headers and log lines. smtpd_cmd_helo.c */
+char *smtpd_helo_clean(struct slice name);
 
 /* Content that came: consume what can be used of it. smtpd_cmd_data.c, smtpd_cmd_bdat.c */
 void smtpd_data_input(struct smtpd_session *s);

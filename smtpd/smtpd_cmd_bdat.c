@@ -30,6 +30,10 @@ static void chunk_done(struct smtpd_session *s)
 {
     struct smtpd_tx *tx = s->tx;
     s->phase = SMTPD_PHASE_BDAT;
+    if (tx->data.saw_bare_lf && smtpd_session_bare_lf(s)) {
+        smtpd_session_answer(s, smtpd_session_refuse_bare_lf(s, "BDAT"));
+        return;
+    }
     if (!tx->chunk_last) {
         const char *text =
             smtpd_session_text(s, "250 2.0.0 Ok: %llu bytes", (unsigned long long)tx->chunk_size);
@@ -126,6 +130,9 @@ static struct slice without_cr(struct slice line)
 static void add_line(struct smtpd_session *s, struct slice line)
 {
     struct smtpd_tx *tx = s->tx;
+    struct slice before = line.len ? line : strbuf_slice(&tx->partial);
+    if (before.len == 0 || before.s[before.len - 1] != '\r')
+        tx->data.saw_bare_lf = true;
     if (tx->partial.len == 0 && line.len <= (size_t)common_params.line_length_limit) {
         smtpd_content_add(s, REC_LINE, without_cr(line));
         return;

@@ -3,8 +3,6 @@
 #include "mail/record.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
-#include "smtpd/smtpd_params.h"
-#include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_tx.h"
@@ -34,16 +32,10 @@ struct reply smtpd_cmd_data(struct smtpd_session *s, struct slice args)
 /* The final dot came. */
 static void data_end(struct smtpd_session *s)
 {
-    bool refuse = s->tx->data.saw_bare_lf && (s->flags & SMTPD_SESSION_STRICT_LF) &&
-                  s->server->bare_lf == SMTPD_BARE_LF_REJECT;
+    bool refuse = s->tx->data.saw_bare_lf && smtpd_session_bare_lf(s);
     s->phase = SMTPD_PHASE_RCPT;
     if (refuse) {
-        log_info(smtpd_session_tag(s), "reject: DATA from %s: bare <LF> received", s->peer.namaddr);
-        const char *text =
-            smtpd_session_text(s, "%lld 5.5.2 %s Error: bare <LF> received",
-                               (long long)smtpd_params.smtpd_forbid_bare_newline_reject_code,
-                               common_params.myhostname);
-        smtpd_session_answer(s, reply_and_close(text));
+        smtpd_session_answer(s, smtpd_session_refuse_bare_lf(s, "DATA"));
         return;
     }
     struct reply reply = smtpd_end_of_data(s);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* The name goes into headers and log lines: what has a meaning there becomes '?'. */
-static char *helo_clean(struct slice name)
+char *smtpd_helo_clean(struct slice name)
 {
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
     struct slice word;
@@ -51,7 +51,7 @@ static struct reply helo(struct smtpd_session *s, struct slice args, bool is_ehl
         return reply_text(is_ehlo ? "501 Syntax: EHLO hostname" : "501 Syntax: HELO hostname");
     smtpd_tx_reset(s);
     free(s->helo);
-    s->helo = helo_clean(args);
+    s->helo = smtpd_helo_clean(args);
     s->flags &= ~(unsigned)SMTPD_SESSION_ESMTP;
     if (is_ehlo) {
         s->flags |= SMTPD_SESSION_ESMTP;

@@ -9,6 +9,7 @@
 #include "smtpd/smtpd_limits.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_path.h"
+#include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_tx.h"
 
@@ -148,6 +149,11 @@ struct reply smtpd_cmd_mail(struct smtpd_session *s, struct slice args)
     struct slice path, rest;
     if (smtpd_params.smtpd_helo_required && !s->helo)
         return reply_text("503 5.5.1 Error: send HELO/EHLO first");
+    if (s->server->refuse_mail && !(s->flags & SMTPD_SESSION_STDIN)) {
+        log_error(smtpd_session_tag(s), "mail from %s is refused: %s is set and not built",
+                  s->peer.namaddr, s->server->refuse_mail_why);
+        return reply_text(s->server->refuse_mail);
+    }
     if (!smtpd_path_after(args, "FROM", &path))
         return reply_text("501 5.5.4 Syntax: MAIL FROM:<address>");
     if (!smtpd_path_parse(s, "MAIL", path, smtpd_params.strict_rfc821_envelopes, true, &sender,

@@ -12,6 +12,7 @@
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_tx.h"
+#include "smtpd/smtpd_xforward.h"
 
 enum { ADDRESS_MAX = 8192 };
 
@@ -92,11 +93,21 @@ static void add_recipient(struct smtpd_session *s)
     s->phase = SMTPD_PHASE_RCPT;
 }
 
+static void log_client(struct smtpd_session *s)
+{
+    CLEANUP(strbuf_done) struct strbuf more = STRBUF_ANY;
+    if (s->login)
+        strbuf_addf(&more, ", sasl_method=XCLIENT, sasl_username=%s", s->login);
+    if (s->xforward)
+        smtpd_xforward_log(s->xforward, &more);
+    log_info(smtpd_session_tag(s), "client=%s%s", s->peer.namaddr, more.s);
+}
+
 static void on_opened(struct smtpd_session *s, const char *queue_id)
 {
     struct smtpd_tx *tx = s->tx;
     tx->queue_id = arena_strdup(tx->arena, queue_id);
-    log_info(smtpd_session_tag(s), "client=%s", s->peer.namaddr);
+    log_client(s);
     smtpd_envelope_sender(s, smtpd_sink_buffer(tx->sink));
     add_recipient(s);
     smtpd_session_answer(s, reply_text("250 2.1.5 Ok"));

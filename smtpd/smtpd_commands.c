@@ -28,6 +28,7 @@ enum {
 #define NEED_MAIL "503 5.5.1 Error: need MAIL command"
 #define NEED_RCPT "503 5.5.1 Error: need RCPT command"
 #define NESTED    "503 5.5.1 Error: nested MAIL command"
+#define IN_MAIL_5 "503 5.5.1 Error: MAIL transaction in progress"
 #define IN_MAIL   "503 Error: MAIL transaction in progress"
 
 static const struct smtpd_command commands[] = {
@@ -47,8 +48,8 @@ static const struct smtpd_command commands[] = {
     {"HELP",     SMTPD_COUNT_HELP,     ANY,                NULL,      smtpd_cmd_help,    0},
     {"STARTTLS", SMTPD_COUNT_STARTTLS, ANY,                NULL,      smtpd_cmd_starttls, 0},
     {"AUTH",     SMTPD_COUNT_AUTH,     ANY,                NULL,      smtpd_cmd_auth,    0},
-    {"XCLIENT",  SMTPD_COUNT_XCLIENT,  ANY,                NULL,      smtpd_cmd_xclient, 0},
-    {"XFORWARD", SMTPD_COUNT_XFORWARD, ANY,                NULL,      smtpd_cmd_xclient, 0},
+    {"XCLIENT",  SMTPD_COUNT_XCLIENT,  START,              IN_MAIL_5, smtpd_cmd_xclient, LAST},
+    {"XFORWARD", SMTPD_COUNT_XFORWARD, START,              IN_MAIL_5, smtpd_cmd_xforward, 0},
     // clang-format on
 };
 static const struct smtpd_command unknown_command = {

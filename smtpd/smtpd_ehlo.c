@@ -81,14 +81,28 @@ static bool is_switched_off(unsigned bit)
            (bit == SMTPD_EHLO_SMTPUTF8 && !common_params.smtputf8_enable);
 }
 
+/* XCLIENT and XFORWARD are for some clients only. */
+static bool is_offered(const struct smtpd_session *s, size_t i)
+{
+    if (keywords[i].bit == SMTPD_EHLO_XCLIENT)
+        return smtpd_server_list_has(s->server->xclient_hosts, s);
+    if (keywords[i].bit == SMTPD_EHLO_XFORWARD)
+        return s->flags & SMTPD_SESSION_XFORWARD;
+    return keywords[i].is_offered;
+}
+
 void smtpd_ehlo_format(const struct smtpd_session *s, struct strbuf *out)
 {
     strbuf_setf(out, "250 %s", common_params.myhostname);
     for (size_t i = 0; i < COUNT_OF(keywords); i++) {
         unsigned bit = keywords[i].bit;
-        if (!keywords[i].is_offered || (s->ehlo_discard & bit) || is_switched_off(bit))
+        if (!is_offered(s, i) || (s->ehlo_discard & bit) || is_switched_off(bit))
             continue;
         strbuf_addf(out, "\n%s", keywords[i].word);
+        if (bit == SMTPD_EHLO_XCLIENT)
+            strbuf_add_str(out, " NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT");
+        if (bit == SMTPD_EHLO_XFORWARD)
+            strbuf_add_str(out, " NAME ADDR PROTO HELO SOURCE PORT IDENT");
         if (bit == SMTPD_EHLO_SIZE && common_params.message_size_limit > 0)
             strbuf_addf(out, " %lld", (long long)common_params.message_size_limit);
     }

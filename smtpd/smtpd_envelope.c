@@ -9,6 +9,7 @@
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_tx.h"
+#include "smtpd/smtpd_xforward.h"
 
 #include <string.h>
 
@@ -17,23 +18,42 @@ static void add_number(struct strbuf *out, const char *name, long long number)
     record_addf(out, REC_ATTRIBUTE, "%s=%lld", name, number);
 }
 
+static void add_port(struct strbuf *out, const char *name, uint16_t port)
+{
+    if (port)
+        add_number(out, name, port);
+    else
+        record_add_attribute(out, name, "unknown");
+}
+
+/* Who stands in the logs of later programs. */
+static void add_logged_client(struct smtpd_session *s, struct strbuf *out)
+{
+    const struct smtpd_peer *peer = &s->peer;
+    if (s->xforward) {
+        smtpd_xforward_records(s->xforward, out);
+        return;
+    }
+    record_add_attribute(out, "log_client_name", peer->name);
+    record_add_attribute(out, "log_client_address", peer->address);
+    add_port(out, "log_client_port", peer->port);
+    record_add_attribute(out, "log_message_origin", peer->namaddr);
+    if (s->helo)
+        record_add_attribute(out, "log_helo_name", s->helo);
+    record_add_attribute(out, "log_protocol_name", smtpd_session_protocol(s));
+}
+
 static void add_client(struct smtpd_session *s, struct strbuf *out)
 {
     const struct smtpd_peer *peer = &s->peer;
     const char *protocol = smtpd_session_protocol(s);
-    record_add_attribute(out, "log_client_name", peer->name);
-    record_add_attribute(out, "log_client_address", peer->address);
-    add_number(out, "log_client_port", peer->port);
-    record_add_attribute(out, "log_message_origin", peer->namaddr);
-    if (s->helo)
-        record_add_attribute(out, "log_helo_name", s->helo);
-    record_add_attribute(out, "log_protocol_name", protocol);
+    add_logged_client(s, out);
     record_add_attribute(out, "client_name", peer->name);
     record_add_attribute(out, "reverse_client_name", peer->reverse_name);
     record_add_attribute(out, "client_address", peer->address);
-    add_number(out, "client_port", peer->port);
+    add_port(out, "client_port", peer->port);
     record_add_attribute(out, "server_address", peer->server_address);
-    add_number(out, "server_port", peer->server_port);
+    add_port(out, "server_port", peer->server_port);
     if (s->helo)
         record_add_attribute(out, "helo_name", s->helo);
     record_add_attribute(out, "protocol_name", protocol);
@@ -48,9 +68,16 @@ void smtpd_envelope_sender(struct smtpd_session *s, struct strbuf *out)
     if (!local) {
         record_addf(out, REC_TIME, "%lld %ld", (long long)tx->arrival.tv_sec,
                     (long)tx->arrival.tv_usec);
-        record_add_attribute(out, "log_ident", tx->queue_id);
-        record_add_attribute(out, "rewrite_context",
-                             s->flags & SMTPD_SESSION_LOCAL_HEADERS ? "local" : "remote");
+        const char *ident = smtpd_xforward_ident(s->xforward);
+        const char *context = smtpd_xforward_context(s->xforward);
+        if (!context)
+            context = s->flags & SMTPD_SESSION_LOCAL_HEADERS ? "local" : "remote";
+        record_add_attribute(out, "log_ident", ident ? ident : tx->queue_id);
+        record_add_attribute(out, "rewrite_context", context);
+    }
+    if (s->login && !local) {
+        record_add_attribute(out, "sasl_method", "XCLIENT");
+        record_add_attribute(out, "sasl_username", s->login);
     }
     if (tx->dsn_envid)
         record_add_attribute(out, "envelope_id", tx->dsn_envid);
@@ -80,10 +107,8 @@ static void add_actions(const struct smtpd_actions *a, struct strbuf *out)
         record_add(out, REC_FILTER, slice_of(a->filter));
     if (a->redirect)
         record_add(out, REC_REDIRECT, slice_of(a->redirect));
-    if (a->bcc) {
-        add_number(out, "notify_flags", DSN_NOTIFY_NEVER);
+    if (a->bcc)
         record_add(out, REC_RECIPIENT, slice_of(a->bcc));
-    }
     if (flags)
         record_addf(out, REC_FLAGS, "%d", flags);
 }

@@ -1,6 +1,7 @@
 /*
  * A message for postdrop: its records go to the standard input of a `postdrop -r` process; that
- * answers with the attributes status, reason and queue_id, each ended by a zero byte or a newline.
+ * answers with the attributes queue_id at once, status and reason at the end, each name and value
+ * ended by a zero byte.
  */
 #include "smtpd/smtpd_postdrop.h"
 
@@ -22,23 +23,13 @@
 enum { ANSWER_MAX = 4096 };
 
 struct smtpd_postdrop {
-    struct loop *loop;
     const struct smtpd_postdrop_events *events;
     void *owner;
     pid_t pid;
     struct stream *stream;
-    struct later opened;
     struct strbuf buffer;
-    bool is_finished;
+    bool is_open, is_finished;
 };
-
-static void on_answer(void *owner, struct stream *stream)
-{
-    struct smtpd_postdrop *p = owner;
-    if (stream_input(stream).len > ANSWER_MAX)
-        stream_pause(stream, true); /* on_closed makes sense of the beginning */
-    (void)p;
-}
 
 /* "name" NUL "value" NUL pairs. */
 static bool answer_value(struct slice answer, const char *name, char *ret, size_t size)
@@ -55,6 +46,20 @@ static bool answer_value(struct slice answer, const char *name, char *ret, size_
         return true;
     }
     return false;
+}
+
+/* The queue id comes first, the outcome at the end. */
+static void on_answer(void *owner, struct stream *stream)
+{
+    struct smtpd_postdrop *p = owner;
+    char queue_id[64];
+    struct slice answer = stream_input(stream);
+    if (answer.len > ANSWER_MAX)
+        stream_pause(stream, true); /* on_closed makes sense of the beginning */
+    if (p->is_open || !answer_value(answer, "queue_id", queue_id, sizeof queue_id))
+        return;
+    p->is_open = true;
+    p->events->on_opened(p->owner, queue_id);
 }
 
 static void on_closed(void *owner, struct stream *stream, const struct err *err)
@@ -75,12 +80,6 @@ static void on_closed(void *owner, struct stream *stream, const struct err *err)
 }
 
 static const struct stream_events answer_events = {on_answer, on_closed, NULL, NULL};
-
-static void on_opened(void *owner)
-{
-    struct smtpd_postdrop *p = owner;
-    p->events->on_opened(p->owner, "");
-}
 
 static void run_postdrop(int fd)
 {
@@ -108,14 +107,11 @@ struct smtpd_postdrop *smtpd_postdrop_open(struct loop *loop,
         return NULL;
     }
     struct smtpd_postdrop *p = xzalloc(sizeof *p);
-    p->loop = loop;
     p->events = events;
     p->owner = owner;
     p->pid = pid;
     p->stream = stream_new(loop, pair[0], &answer_events, p);
-    p->opened = (struct later){.fn = on_opened, .owner = p};
     strbuf_init(&p->buffer, SIZE_MAX / 4);
-    loop_later(loop, &p->opened);
     return p;
 }
 
@@ -123,7 +119,6 @@ void smtpd_postdrop_free(struct smtpd_postdrop *p)
 {
     if (!p)
         return;
-    loop_later_cancel(p->loop, &p->opened);
     stream_free(p->stream); /* postdrop drops a message that was cut off */
     waitpid(p->pid, NULL, 0);
     strbuf_done(&p->buffer);

@@ -19,7 +19,9 @@ static void add_prepended(const struct smtpd_actions *actions, struct strbuf *ou
 
 static const char *protocol_of(const struct smtpd_session *s)
 {
-    return s->tx->smtputf8 ? "UTF8SMTP" : smtpd_session_protocol(s);
+    if (s->tx->smtputf8)
+        return s->login ? "UTF8SMTPA" : "UTF8SMTP";
+    return s->login && (s->flags & SMTPD_SESSION_ESMTP) ? "ESMTPA" : smtpd_session_protocol(s);
 }
 
 static void add_from(struct smtpd_session *s, struct strbuf *out)
@@ -49,8 +51,6 @@ void smtpd_received_add(struct smtpd_session *s, struct strbuf *out)
     if (s->held)
         add_prepended(&s->held->actions, out);
     add_prepended(&s->tx->actions, out);
-    if (smtpd_sink_is_postdrop(s->tx->sink))
-        return; /* pickup says where local mail comes from */
     const char *end = s->tx->recipient_count == 1 ? "" : ";";
     if (smtpd_params.smtpd_hide_client_session) {
         record_addf(out, REC_LINE, "Received: by %s (%s) id %s%s", common_params.myhostname,

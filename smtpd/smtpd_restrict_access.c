@@ -166,8 +166,11 @@ static enum smtpd_verdict act_discard(const struct access *a)
 static enum smtpd_verdict act_hold(const struct access *a)
 {
     struct arena *arena;
-    log_access(a, "hold", "triggers HOLD action");
-    smtpd_eval_actions(a->e, &arena)->hold = true;
+    struct smtpd_actions *actions = smtpd_eval_actions(a->e, &arena);
+    const struct smtpd_held *held = a->e->s->held;
+    if (!actions->hold && !(held && held->actions.hold)) /* once is enough */
+        log_access(a, "hold", "triggers HOLD action");
+    actions->hold = true;
     return SMTPD_VERDICT_NONE;
 }
 

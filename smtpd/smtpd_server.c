@@ -82,6 +82,12 @@ static void open_lists(struct smtpd_server *server)
                                                 MATCH_HOST_ADDRESS, MATCH_PARENT);
     server->forbidden_commands = match_list_new(
         "smtpd_forbidden_commands", smtpd_params.smtpd_forbidden_commands, MATCH_STRING, 0);
+    server->xclient_hosts = match_list_new("smtpd_authorized_xclient_hosts",
+                                           smtpd_params.smtpd_authorized_xclient_hosts,
+                                           MATCH_HOST_ADDRESS, MATCH_PARENT);
+    server->xforward_hosts = match_list_new("smtpd_authorized_xforward_hosts",
+                                            smtpd_params.smtpd_authorized_xforward_hosts,
+                                            MATCH_HOST_ADDRESS, MATCH_PARENT);
     server->noop_commands =
         match_list_new("smtpd_noop_commands", smtpd_params.smtpd_noop_commands, MATCH_STRING, 0);
 }
@@ -99,6 +105,8 @@ static void open_tables(struct smtpd_server *server)
     server->sender_canonical = open_maps("sender_canonical_maps", c->sender_canonical_maps);
     server->command_filter =
         maps_open("smtpd_command_filter", smtpd_params.smtpd_command_filter, MAP_READ);
+    server->reject_footers =
+        maps_open("smtpd_reject_footer_maps", smtpd_params.smtpd_reject_footer_maps, MAP_READ);
     server->discard_maps = open_maps("smtpd_discard_ehlo_keyword_address_maps",
                                      smtpd_params.smtpd_discard_ehlo_keyword_address_maps);
 }
@@ -119,7 +127,7 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
     if (!server->resolver)
         log_fatal("%s", err.reason);
     server->restrictions = smtpd_restrictions_new(cfg);
-    server->refuse_all = smtpd_unbuilt_check(cfg);
+    smtpd_unbuilt_check(server);
 }
 
 void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
@@ -130,20 +138,25 @@ void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
     strbuf_setf(&path, "public/%s", common_params.cleanup_service_name);
     server->cleanup = cleanup_client_new(loop, path.s, common_params.ipc_timeout * 1000);
     server->anvil = anvil_client_new(loop, "private/anvil", ANVIL_TIMEOUT_MS);
+    strbuf_setf(&path, "public/%s", common_params.flush_service_name);
+    server->flush =
+        flush_client_new(loop, path.s, common_params.ipc_timeout * 1000, server->flush_domains);
 }
 
 void smtpd_server_close(struct smtpd_server *server)
 {
     struct match_list *lists[] = {server->mynetworks,         server->flush_domains,
                                   server->limit_exceptions,   server->bare_lf_exceptions,
-                                  server->forbidden_commands, server->noop_commands};
-    struct maps *maps[] = {server->local_recipients,  server->relay_recipients,
-                           server->virtual_mailboxes, server->virtual_aliases,
-                           server->canonical,         server->recipient_canonical,
-                           server->sender_canonical,  server->command_filter,
-                           server->discard_maps,      server->local_header_maps};
+                                  server->forbidden_commands, server->noop_commands,
+                                  server->xclient_hosts,      server->xforward_hosts};
+    struct maps *maps[] = {
+        server->local_recipients,  server->relay_recipients, server->virtual_mailboxes,
+        server->virtual_aliases,   server->canonical,        server->recipient_canonical,
+        server->sender_canonical,  server->command_filter,   server->discard_maps,
+        server->local_header_maps, server->reject_footers};
     work_pool_free(server->pool);
     anvil_client_free(server->anvil);
+    flush_client_free(server->flush);
     cleanup_client_free(server->cleanup);
     smtpd_restrictions_free(server->restrictions);
     resolver_free(server->resolver);
@@ -157,11 +170,11 @@ void smtpd_server_close(struct smtpd_server *server)
 
 bool smtpd_server_has_stale_tables(struct smtpd_server *server)
 {
-    struct maps *maps[] = {server->local_recipients,  server->relay_recipients,
-                           server->virtual_mailboxes, server->virtual_aliases,
-                           server->canonical,         server->recipient_canonical,
-                           server->sender_canonical,  server->command_filter,
-                           server->discard_maps,      server->local_header_maps};
+    struct maps *maps[] = {
+        server->local_recipients,  server->relay_recipients, server->virtual_mailboxes,
+        server->virtual_aliases,   server->canonical,        server->recipient_canonical,
+        server->sender_canonical,  server->command_filter,   server->discard_maps,
+        server->local_header_maps, server->reject_footers};
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         if (maps_have_changed(maps[i]))
             return true;
@@ -169,7 +182,7 @@ bool smtpd_server_has_stale_tables(struct smtpd_server *server)
            smtpd_restrictions_are_stale(server->restrictions);
 }
 
-static bool list_has_client(struct match_list *list, const struct smtpd_session *s)
+bool smtpd_server_list_has(struct match_list *list, const struct smtpd_session *s)
 {
     struct err err = ERR_INIT;
     enum map_status status = match_list_find_host(list, s->peer.name, s->peer.address, &err);
@@ -185,7 +198,7 @@ static bool has_local_headers(struct smtpd_session *s)
     CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
     if (server->local_headers_interfaces && smtpd_peer_is_own_address(s))
         return true;
-    if (server->local_headers_networks && list_has_client(server->mynetworks, s))
+    if (server->local_headers_networks && smtpd_server_list_has(server->mynetworks, s))
         return true;
     enum map_status status =
         maps_find(server->local_header_maps, s->peer.address, MAPS_WHOLE_KEY, &value, &err);
@@ -196,10 +209,10 @@ static bool has_local_headers(struct smtpd_session *s)
 
 void smtpd_server_classify(struct smtpd_session *s)
 {
+    s->flags &= ~(unsigned)(SMTPD_SESSION_LOCAL_HEADERS | SMTPD_SESSION_STRICT_LF);
     if (has_local_headers(s))
         s->flags |= SMTPD_SESSION_LOCAL_HEADERS;
-    bool strict =
-        s->server->bare_lf == SMTPD_BARE_LF_NORMALIZE || s->server->bare_lf == SMTPD_BARE_LF_REJECT;
-    if (strict && !list_has_client(s->server->bare_lf_exceptions, s))
+    if (s->server->bare_lf != SMTPD_BARE_LF_ALLOW &&
+        !smtpd_server_list_has(s->server->bare_lf_exceptions, s))
         s->flags |= SMTPD_SESSION_STRICT_LF;
 }

@@ -10,6 +10,7 @@
 #include "io/work.h"
 #include "mail/anvil_client.h"
 #include "mail/cleanup_client.h"
+#include "mail/flush_client.h"
 #include "mail/resolve.h"
 #include "mail/rewrite.h"
 #include "map/map_address.h"
@@ -33,7 +34,9 @@ struct smtpd_server {
 
     struct match_list *mynetworks, *flush_domains;
     struct match_list *limit_exceptions, *forbidden_commands, *noop_commands, *bare_lf_exceptions;
+    struct match_list *xclient_hosts, *xforward_hosts;
     struct maps *command_filter, *discard_maps, *local_header_maps; /* check_address_map */
+    struct maps *reject_footers;
     struct maps *local_recipients, *relay_recipients, *virtual_mailboxes, *virtual_aliases;
     struct maps *canonical, *recipient_canonical, *sender_canonical;
     bool local_headers_interfaces; /* local_header_rewrite_clients: permit_inet_interfaces */
@@ -44,11 +47,13 @@ struct smtpd_server {
     unsigned ehlo_discard;
     bool ehlo_discard_silent;
     enum smtpd_bare_lf bare_lf;
-    const char
-        *refuse_all; /* reply to every client: the configuration asks for what is not built */
+    /* replies to every client, to every MAIL: the configuration asks for what is not built */
+    const char *refuse_all, *refuse_mail;
+    const char *refuse_mail_why; /* the parameter */
 
     struct cleanup_client *cleanup;
     struct anvil_client *anvil;
+    struct flush_client *flush;
     struct work_pool *pool;    /* name look-ups */
     struct smtpd_slots *slots; /* session numbers of log lines */
     void (*on_session_end)(void);
@@ -68,10 +73,12 @@ void smtpd_slot_set_owner(struct smtpd_server *server, uint32_t slot, struct smt
 struct smtpd_session *smtpd_slot_owner(struct smtpd_server *server, uint32_t slot);
 void smtpd_slot_give(struct smtpd_server *server, uint32_t slot);
 
-/* What the configuration asks for and this release has not got: log it; the reply to every client
- * when going on would weaken what was asked for, else NULL. smtpd_unbuilt.c */
-const char *smtpd_unbuilt_check(const struct config *cfg);
+/* What the configuration asks for and this release has not got: log it, and set the replies to
+ * clients when going on would weaken what was asked for. smtpd_unbuilt.c */
+void smtpd_unbuilt_check(struct smtpd_server *server);
 
+/* Is this client in LIST? A list that cannot be asked has nobody in it. */
+bool smtpd_server_list_has(struct match_list *list, const struct smtpd_session *s);
 /* What this client's address means: whose headers are completed, who may send bare LF. */
 void smtpd_server_classify(struct smtpd_session *s);
 

@@ -1,13 +1,16 @@
 /* A session: greeting, commands in, replies out, time limits, the end. */
 #include "smtpd/smtpd_session.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "esmtp/esmtp_line.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_etrn.h"
 #include "smtpd/smtpd_eval.h"
+#include "smtpd/smtpd_footer.h"
 #include "smtpd/smtpd_limits.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
@@ -15,6 +18,7 @@
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_tx.h"
+#include "smtpd/smtpd_xforward.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -87,12 +91,15 @@ void smtpd_session_free(struct smtpd_session *s)
     smtpd_peer_cancel(s->lookup);
     anvil_cancel(s->anvil_call);
     smtpd_limit_disconnect(s);
+    smtpd_etrn_cancel(s->etrn);
+    smtpd_xforward_free(s->xforward);
     timer_free(s->delay);
     if (s->stream)
         stream_close_after_output(s->stream);
     smtpd_slot_give(s->server, s->log.session);
     peer_done(&s->peer);
     free(s->helo);
+    free(s->login);
     strbuf_done(&s->scratch);
     strbuf_done(&s->long_line);
     strbuf_done(&s->reply);
@@ -108,7 +115,8 @@ static void session_end(struct smtpd_session *s)
     smtpd_count_reply(s, 499); /* a command that never got its answer */
     CLEANUP(strbuf_done) struct strbuf counts = STRBUF_ANY;
     smtpd_counts_format(s, &counts);
-    log_info(plain_tag(s), "disconnect from %s %s", s->peer.namaddr, counts.s);
+    log_info(plain_tag(s), "disconnect from %s %s%s", s->peer.namaddr, counts.s,
+             s->flags & SMTPD_SESSION_NOTE_LF ? " notes=bare_newline" : "");
     void (*on_end)(void) = s->server->on_session_end;
     smtpd_session_free(s);
     if (on_end)
@@ -126,6 +134,23 @@ static void log_reason(struct smtpd_session *s, const char *reason)
                  (long long)(s->tx->content_size), s->peer.namaddr);
     else
         log_info(plain_tag(s), "%s after %s from %s", reason, s->where, s->peer.namaddr);
+}
+
+/* The time for a request, or for one piece of input, runs from now. */
+static void deadline_start(struct smtpd_session *s)
+{
+    int64_t limit = smtpd_params.smtpd_timeout * 1000;
+    s->deadline_ms = clock_now_ms() + limit;
+    stream_deadline(s->stream, limit);
+}
+
+/* Content that came extends the time for it by what the slowest client would have taken. */
+static void deadline_extend(struct smtpd_session *s, size_t size)
+{
+    int64_t now = clock_now_ms(), limit = smtpd_params.smtpd_timeout * 1000;
+    int64_t extension = (int64_t)size * 1000 / smtpd_params.smtpd_min_data_rate;
+    s->deadline_ms = MIN(s->deadline_ms + extension, now + limit);
+    stream_deadline(s->stream, MAX(s->deadline_ms - now, (int64_t)1));
 }
 
 /* Send what is in s->reply. False: the session is gone. */
@@ -147,13 +172,13 @@ static bool flush_reply(struct smtpd_session *s)
         session_end(s);
         return false;
     }
-    stream_deadline(s->stream, smtpd_params.smtpd_timeout * 1000);
+    deadline_start(s);
     return true;
 }
 
 static bool session_waits(const struct smtpd_session *s)
 {
-    return s->next || s->eval || s->lookup || s->anvil_call ||
+    return s->next || s->eval || s->lookup || s->anvil_call || s->etrn ||
            (s->delay && timer_is_running(s->delay)) ||
            (s->tx && smtpd_sink_is_pending(s->tx->sink));
 }
@@ -164,9 +189,9 @@ static bool too_many_errors(struct smtpd_session *s)
     if (s->errors < smtpd_params.smtpd_hard_error_limit || s->reply_closes)
         return false;
     log_reason(s, "too many errors");
-    esmtp_reply_format(
-        smtpd_session_text(s, "421 4.7.0 %s Error: too many errors", common_params.myhostname),
-        false, NULL, &s->reply);
+    struct reply reply = reply_text(
+        smtpd_session_text(s, "421 4.7.0 %s Error: too many errors", common_params.myhostname));
+    smtpd_reply_format(s, &reply, &s->reply);
     s->reply_closes = true;
     return true;
 }
@@ -185,7 +210,7 @@ static bool session_reply(struct smtpd_session *s, struct reply reply)
 {
     if (reply.is_silent) {
         if (s->stream)
-            stream_deadline(s->stream, smtpd_params.smtpd_timeout * 1000);
+            deadline_start(s);
         return true;
     }
     int code = esmtp_reply_code(reply.text);
@@ -193,7 +218,7 @@ static bool session_reply(struct smtpd_session *s, struct reply reply)
         smtpd_count_reply(s, code);
     if (code >= 400 && !reply.is_innocent)
         s->errors++;
-    esmtp_reply_format(reply.text, common_params.soft_bounce && !reply.is_exempt, NULL, &s->reply);
+    smtpd_reply_format(s, &reply, &s->reply);
     s->reply_closes = reply.disconnects || code == 421 || code == 521;
     bool slow = s->errors >= smtpd_params.smtpd_soft_error_limit &&
                 smtpd_params.smtpd_error_sleep_time > 0 && s->stream;
@@ -212,7 +237,7 @@ static bool session_reply(struct smtpd_session *s, struct reply reply)
 /* RFC 2920: is there input the client should have kept until it saw this reply? */
 static bool pipelines_wrongly(struct smtpd_session *s, const struct smtpd_command *command)
 {
-    if (!s->stream || !command || (s->flags & SMTPD_SESSION_PIPELINED))
+    if (!s->stream || !command || (s->flags & (SMTPD_SESSION_PIPELINED | SMTPD_SESSION_STDIN)))
         return false;
     if ((s->flags & SMTPD_SESSION_ESMTP) && !(command->flags & SMTPD_COMMAND_LAST))
         return false;
@@ -280,7 +305,7 @@ static bool read_long_line(struct smtpd_session *s, struct slice *in, struct sli
 }
 
 /* The next command line. RET_COPY holds it, as the input buffer moves on. */
-static bool read_line(struct smtpd_session *s, struct strbuf *ret_copy)
+static bool read_line(struct smtpd_session *s, struct strbuf *ret_copy, bool *ret_bare_lf)
 {
     struct slice in = stream_input(s->stream), line;
     size_t size = 0;
@@ -299,9 +324,48 @@ static bool read_line(struct smtpd_session *s, struct strbuf *ret_copy)
         strbuf_init(&s->long_line, (size_t)common_params.line_length_limit + 1);
         return true;
     }
+    *ret_bare_lf = size < 2 || in.s[size - 2] != '\r';
     strbuf_set_slice(ret_copy, line);
     stream_consume(s->stream, size);
     return true;
+}
+
+bool smtpd_session_bare_lf(struct smtpd_session *s)
+{
+    if (!(s->flags & SMTPD_SESSION_STRICT_LF))
+        return false;
+    if (s->server->bare_lf == SMTPD_BARE_LF_NOTE)
+        s->flags |= SMTPD_SESSION_NOTE_LF;
+    return s->server->bare_lf == SMTPD_BARE_LF_REJECT;
+}
+
+struct reply smtpd_session_refuse_bare_lf(struct smtpd_session *s, const char *where)
+{
+    log_info(smtpd_session_tag(s), "reject: %s from %s: bare <LF> received", where,
+             s->peer.namaddr);
+    return reply_and_close(smtpd_session_text(
+        s, "%lld 5.5.2 %s Error: bare <LF> received",
+        (long long)smtpd_params.smtpd_forbid_bare_newline_reject_code, common_params.myhostname));
+}
+
+/* Take content. False: there is nothing more to do for now. */
+static bool read_content(struct smtpd_session *s)
+{
+    struct smtpd_server *server = s->server;
+    struct stream *stream = s->stream;
+    uint32_t slot = s->log.session;
+    unsigned phase = s->phase;
+    size_t before = stream_input(stream).len;
+    if (phase == SMTPD_PHASE_DATA)
+        smtpd_data_input(s);
+    else
+        smtpd_bdat_input(s);
+    if (smtpd_slot_owner(server, slot) != s)
+        return false;
+    size_t after = stream_input(stream).len;
+    if (s->phase == phase && smtpd_params.smtpd_per_request_deadline && before > after)
+        deadline_extend(s, before - after);
+    return s->phase != phase || after != before;
 }
 
 void smtpd_session_read(struct smtpd_session *s)
@@ -314,25 +378,18 @@ void smtpd_session_read(struct smtpd_session *s)
     while (smtpd_slot_owner(server, slot) == s && s->stream == stream && !session_waits(s)) {
         if (stream_output_is_full(stream))
             return; /* goes on in on_room */
-        if (s->phase == SMTPD_PHASE_DATA) {
-            size_t before = stream_input(stream).len;
-            smtpd_data_input(s);
-            if (smtpd_slot_owner(server, slot) != s ||
-                (s->phase == SMTPD_PHASE_DATA && stream_input(stream).len == before))
+        if (s->phase & (SMTPD_PHASE_DATA | SMTPD_PHASE_CHUNK)) {
+            if (!read_content(s))
                 return;
             continue;
         }
-        if (s->phase == SMTPD_PHASE_CHUNK) {
-            size_t before = stream_input(stream).len;
-            smtpd_bdat_input(s);
-            if (smtpd_slot_owner(server, slot) != s ||
-                (s->phase == SMTPD_PHASE_CHUNK && stream_input(stream).len == before))
-                return;
-            continue;
-        }
-        if (!read_line(s, &line))
+        bool bare_lf = false;
+        if (!read_line(s, &line, &bare_lf))
             return;
-        smtpd_session_command(s, strbuf_slice(&line));
+        if (bare_lf && smtpd_session_bare_lf(s))
+            smtpd_session_answer(s, smtpd_session_refuse_bare_lf(s, s->where));
+        else
+            smtpd_session_command(s, strbuf_slice(&line));
     }
 }
 
@@ -391,11 +448,23 @@ static struct reply after_connect_limit(struct smtpd_session *s, const struct re
     return smtpd_check(s, SMTPD_STAGE_CONNECT, greeting);
 }
 
+struct reply smtpd_session_restart(struct smtpd_session *s)
+{
+    unsigned kept = s->flags & SMTPD_SESSION_LOCAL_HEADERS; /* as the connection has it */
+    s->flags &= ~(unsigned)SMTPD_SESSION_LIMITED;
+    smtpd_limit_prepare(s);
+    smtpd_server_classify(s);
+    s->flags = (s->flags & ~(unsigned)SMTPD_SESSION_LOCAL_HEADERS) | kept;
+    return smtpd_limit_connect(s, after_connect_limit);
+}
+
 void smtpd_session_greet(struct smtpd_session *s)
 {
     log_info(plain_tag(s), "connect from %s", s->peer.namaddr);
     smtpd_limit_prepare(s);
     smtpd_server_classify(s);
+    if (smtpd_server_list_has(s->server->xforward_hosts, s))
+        s->flags |= SMTPD_SESSION_XFORWARD;
     smtpd_session_answer(s, smtpd_limit_connect(s, after_connect_limit));
 }
 

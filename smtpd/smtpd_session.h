@@ -22,6 +22,8 @@ struct smtpd_held;
 struct smtpd_bdat;
 struct smtpd_peer_lookup;
 struct anvil_call;
+struct smtpd_etrn;
+struct smtpd_xforward;
 
 enum smtpd_phase {
     SMTPD_PHASE_START = 1 << 0, /* no transaction */
@@ -44,6 +46,8 @@ enum smtpd_session_flags {
     SMTPD_SESSION_STDIN = 1 << 7,           /* sendmail -bs */
     SMTPD_SESSION_SEEN_NAME_ERROR = 1 << 8, /* look-up of the client name failed for now */
     SMTPD_SESSION_ENDED = 1 << 9,
+    SMTPD_SESSION_XFORWARD = 1 << 11, /* the peer, whoever it speaks for, may send XFORWARD */
+    SMTPD_SESSION_NOTE_LF = 1 << 10,  /* lines that ended in LF only are to be told of at the end */
 };
 
 struct smtpd_peer {
@@ -62,7 +66,9 @@ struct smtpd_session {
     struct timer *delay;   /* the pause before replies of a client with many errors */
     struct smtpd_peer peer;
     struct log_tag log;
-    char *helo; /* NULL before HELO */
+    char *helo;                      /* NULL before HELO */
+    char *login;                     /* XCLIENT LOGIN, mostly NULL */
+    struct smtpd_xforward *xforward; /* NULL: none */
     struct smtpd_tx *tx;
     const char *where; /* last command, for log lines */
     unsigned phase, flags;
@@ -76,6 +82,8 @@ struct smtpd_session {
     struct reply (*next)(struct smtpd_session *s, const struct reply *refusal);
     struct anvil_call *anvil_call;
     struct smtpd_peer_lookup *lookup;
+    struct smtpd_etrn *etrn; /* NULL: none under way */
+    int64_t deadline_ms;     /* smtpd_per_request_deadline: when the request has to be complete */
     bool reply_closes;
     uint64_t chunk_left; /* BDAT: bytes still to come */
     bool chunk_ignored;  /* they are dropped; chunk_text is the reply */
@@ -95,6 +103,8 @@ void smtpd_session_free(struct smtpd_session *s);
 
 /* Send the greeting and read commands: the client is known. */
 void smtpd_session_greet(struct smtpd_session *s);
+/* Begin again with another client address (XCLIENT): the greeting, or a refusal. */
+struct reply smtpd_session_restart(struct smtpd_session *s);
 /* The reply that was pending. */
 void smtpd_session_answer(struct smtpd_session *s, struct reply reply);
 /* One command line: handle it and send its reply. */
@@ -107,5 +117,9 @@ const char *smtpd_session_text(struct smtpd_session *s, const char *fmt, ...) PR
 const char *smtpd_session_protocol(const struct smtpd_session *s); /* "SMTP" or "ESMTP" */
 /* Log with the queue id (or NOQUEUE) in front. */
 const struct log_tag *smtpd_session_tag(struct smtpd_session *s);
+/* A line came that ends in LF only: is that to be refused? Remembers what is to be noted. */
+bool smtpd_session_bare_lf(struct smtpd_session *s);
+/* The reply that refuses it; WHERE: the command. */
+struct reply smtpd_session_refuse_bare_lf(struct smtpd_session *s, const char *where);
 
 #endif

@@ -6,6 +6,7 @@
 #include "smtpd/smtpd_eval.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
+#include "smtpd/smtpd_xforward.h"
 
 struct smtpd_tx *smtpd_tx_new(const char *sender)
 {
@@ -33,5 +34,7 @@ void smtpd_tx_reset(struct smtpd_session *s)
 {
     smtpd_tx_free(s->tx);
     s->tx = NULL;
+    smtpd_xforward_free(s->xforward);
+    s->xforward = NULL;
     s->phase = SMTPD_PHASE_START;
 }

@@ -110,12 +110,11 @@ bool address_parse_path(struct slice in, bool strict, struct strbuf *ret_address
         return err_set(err, ERR_PERM, "text next to the address");
     if (has_angle)
         path = (struct slice){path.s + 1, path.len - 2};
-    if (!strict) { /* <<a@b>> and a@b> */
-        while (path.len >= 2 && path.s[0] == '<' && path.s[path.len - 1] == '>')
-            path = (struct slice){path.s + 1, path.len - 2};
-        if (!has_angle && path.len > 0 && path.s[path.len - 1] == '>')
-            path.len--;
-    }
+    /* <<a@b>>, also where the strict form is asked for */
+    while (path.len >= 2 && path.s[0] == '<' && path.s[path.len - 1] == '>')
+        path = (struct slice){path.s + 1, path.len - 2};
+    if (!strict && !has_angle && path.len > 0 && path.s[path.len - 1] == '>') /* a@b> */
+        path.len--;
 
     CLEANUP(address_tokens_done) struct address_tokens tokens;
     address_tokens_init(&tokens, path, 0);
@@ -124,6 +123,8 @@ bool address_parse_path(struct slice in, bool strict, struct strbuf *ret_address
     CLEANUP(strbuf_done) struct strbuf address = STRBUF_INIT(ret_address->max);
     if (!address_token_address(tokens.at, tokens.count, &address, NULL))
         return err_set(err, ERR_PERM, "bad address syntax");
+    if (strict && address.len > 0 && address.s[0] == '@')
+        return err_set(err, ERR_PERM, "address without local part");
     strbuf_set_slice(ret_address, strbuf_slice(&address));
     *ret_rest = rest;
     return true;

@@ -63,10 +63,21 @@ static bool is_nested_too_deep(const char *name)
     return false;
 }
 
+/* proxy:type:name is opened here as type:name. A proxy process saves descriptors where hundreds of
+ * processes read the same table, and reads for those in a jail; ours are few, and open their tables before
+ * they enter it. */
+static struct slice without_proxy(const char *type_and_name)
+{
+    struct slice text = slice_of(type_and_name);
+    while (slice_starts(text, "proxy:"))
+        text = slice_from(text, strlen("proxy:"));
+    return text;
+}
+
 struct map *map_open_strict(const char *type_and_name, enum map_flags flags, struct err *err)
 {
     struct slice type, name;
-    if (!slice_split(slice_of(type_and_name), ':', &type, &name) || type.len == 0 ||
+    if (!slice_split(without_proxy(type_and_name), ':', &type, &name) || type.len == 0 ||
         name.len == 0) {
         err_set(err, ERR_CONFIG, "open dictionary: expecting \"type:name\" form instead of \"%s\"",
                 type_and_name);

@@ -9,7 +9,8 @@ FROM = HELLO + ["MAIL FROM:<sender@far.test>"]
 TO = FROM + ["RCPT TO:<root@mail.example.test>"]
 BODY = b"Subject: hello\r\n\r\ntext\r\n.\r\n"
 
-# Defaults that changed after the version Debian has; the integration tests have the new ones.
+# Defaults that changed after the version Debian has; the integration tests have the new ones, and HELP, which
+# Debian's version does not know.
 AS_BEFORE = {"smtpd_forbid_bare_newline": "no", "smtpd_forbid_unauth_pipelining": "no"}
 
 
@@ -74,7 +75,7 @@ RCPT_OPTIONS = each(FROM, ["RCPT TO:<root@localhost> " + option for option in (
 )])
 
 MISC = each(HELLO, [
-    "NOOP", "NOOP x", "NOOP x y z", "RSET", "RSET x", "QUIT", "QUIT x", "HELP", "HELP MAIL", "VRFY", "VRFY root",
+    "NOOP", "NOOP x", "NOOP x y z", "RSET", "RSET x", "QUIT", "QUIT x", "VRFY", "VRFY root",
     "VRFY <root>", "VRFY root@localhost", "VRFY nobody-here", "VRFY two words", "VRFY user@elsewhere.test",
     "EXPN", "EXPN list", "ETRN", "ETRN far.test", "ETRN @far.test", "ETRN #far", "ETRN far.test x", "ETRN bad..name",
     "TURN", "SEND FROM:<a@b>", "STARTTLS", "AUTH", "AUTH PLAIN", "XCLIENT NAME=x", "XFORWARD NAME=x", "DATA",

@@ -28,6 +28,7 @@ static struct smtpd_server *fixture_open(void)
         {"inet_protocols", "ipv4"},
         {"compatibility_level", "3.6"},
         {"alias_maps", ""},
+        {"smtpd_authorized_xclient_hosts", "127.0.0.1"},
         {"local_recipient_maps", "inline:{root=x}"},
         {"smtpd_relay_restrictions", "reject_unauth_destination"},
         {"smtpd_recipient_restrictions",

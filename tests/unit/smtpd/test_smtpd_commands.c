@@ -54,6 +54,15 @@ static void replies(void **unused)
         {"etrn", "ETRN far.test", "459 <far.test>: service unavailable\r\n"},
         {"starttls", "STARTTLS", "502 5.5.1 Error: command not implemented\r\n"},
         {"auth", "AUTH PLAIN", "503 5.5.1 Error: authentication not enabled\r\n"},
+        {"help", "HELP",
+         "214 2.0.0 Commands: AUTH BDAT DATA EHLO ETRN HELO HELP MAIL NOOP QUIT RCPT RSET STARTTLS "
+         "VRFY XCLIENT XFORWARD\r\n"},
+        {"xclient", "XCLIENT NAME=a.test ADDR=192.0.2.7", "220 mail.test ESMTP Postfix\r\n"},
+        {"xclient gives its right away", "XCLIENT ADDR=192.0.2.7\nXCLIENT ADDR=127.0.0.1",
+         "550 5.7.0 Error: insufficient authorization\r\n"},
+        {"xclient in a transaction", "MAIL FROM:<>\nXCLIENT ADDR=192.0.2.7",
+         "503 5.5.1 Error: MAIL transaction in progress\r\n"},
+        {"xforward", "XFORWARD NAME=a.test", "550 5.7.0 Error: insufficient authorization\r\n"},
         {"quit", "QUIT", "221 2.0.0 Bye\r\n"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -1,0 +1,102 @@
+"""smtpd: filters that are asked for and not built refuse mail; what clients are told and timed by."""
+import socket
+import unittest
+
+from support.smtp import SmtpClient
+from support.suite import SuiteTestCase
+
+LOCAL = {"mydestination": "here.test", "local_recipient_maps": "", "default_transport": "discard",
+         "local_transport": "discard"}
+
+
+class Unfiltered:
+    parameter = None
+
+    def test_mail_is_refused(self):
+        with self.suite.smtp() as c:
+            self.assert_reply(c.mail("a@far.test"), 451, "4.3.5", "Server configuration error")
+            self.assert_reply(c.rcpt("b@here.test"), 503)
+        self.suite.wait_for_log(r"error: .*mail from \S+\[127\.0\.0\.1\] is refused: %s is set" % self.parameter)
+        self.assertEqual(self.suite.queue_files(), [])
+
+
+class SmtpdMilters(Unfiltered, SuiteTestCase):
+    parameter = "smtpd_milters"
+    main_cf = {**LOCAL, "smtpd_milters": "inet:127.0.0.1:9"}
+
+
+class ProxyFilter(Unfiltered, SuiteTestCase):
+    parameter = "smtpd_proxy_filter"
+    main_cf = {**LOCAL, "smtpd_proxy_filter": "127.0.0.1:9"}
+
+
+class MiltersSwitchedOff(SuiteTestCase):
+    main_cf = {**LOCAL, "smtpd_milters": "inet:127.0.0.1:9", "receive_override_options": "no_milters"}
+
+    def test_mail_is_accepted(self):
+        with self.suite.smtp() as c:
+            c.mail("a@far.test")
+            c.rcpt("b@here.test")
+            self.assert_reply(c.data("Subject: s\n\ntext\n"), 250, "2.0.0", "queued as")
+
+
+class Dialogue(SuiteTestCase):
+    main_cf = {**LOCAL, "smtpd_forbid_bare_newline": "note", "smtpd_forbid_bare_newline_exclusions": "",
+               "smtpd_timeout": "3s", "smtpd_per_request_deadline": "yes", "smtpd_min_data_rate": "1000000"}
+
+    def test_help(self):
+        with self.suite.smtp() as c:
+            c.send("HELP\r\n")
+            self.assert_reply(c.read_reply(), 214, "2.0.0", "Commands: AUTH BDAT DATA EHLO ETRN")
+
+    def test_bare_newline_is_noted(self):
+        since = self.suite.log_mark()
+        client = SmtpClient(("127.0.0.1", self.suite.port), 10)
+        client.greeting()
+        client.send("NOOP\n")
+        self.assertEqual(client.read_reply().code, 250)
+        client.send("QUIT\r\n")
+        client.close()
+        self.suite.wait_for_log(r"disconnect from .* commands=2 notes=bare_newline$", since=since)
+
+    def test_slow_content_runs_out_of_time(self):
+        """A byte now and then does not keep the session alive."""
+        since = self.suite.log_mark()
+        client = SmtpClient(("127.0.0.1", self.suite.port), 1)
+        client.greeting()
+        for line in ("EHLO a", "MAIL FROM:<a@far.test>", "RCPT TO:<b@here.test>", "DATA"):
+            client.send(line + "\r\n")
+            client.read_reply()
+        try:
+            for _ in range(20):
+                client.send("x\r\n")
+                try:
+                    reply = client.read_reply()
+                    break
+                except socket.timeout:
+                    continue
+            else:
+                self.fail("the session goes on")
+        finally:
+            client.close()
+        self.assertEqual(reply.code, 421)
+        self.suite.wait_for_log(r"timeout after DATA \(\d+ bytes\) from ", since=since)
+
+
+class NonSmtpdMilters(SuiteTestCase):
+    main_cf = {**LOCAL, "non_smtpd_milters": "inet:127.0.0.1:9"}
+
+    def test_submitted_mail_waits(self):
+        self.suite.sendmail(["b@here.test"], "Subject: s\n\ntext\n")
+        self.suite.wait_for_log(r"non_smtpd_milters is set, but the Milter protocol is not built")
+        self.assertEqual(len(self.suite.queue_files("maildrop")), 1)
+
+    def test_smtp_is_not_concerned(self):
+        with self.suite.smtp() as c:
+            c.mail("a@far.test")
+            c.rcpt("b@here.test")
+            self.assert_reply(c.data("Subject: s\n\ntext\n"), 250, "2.0.0", "queued as")
+
+
+if __name__ == "__main__":
+    unittest.main()
