@@ -131,9 +131,10 @@ END = [record("X"), record("E")]
 
 
 class Cleanup:
-    """One process, its queue directory, and a qmgr that remembers what it is told."""
+    """One process, its queue directory, and a qmgr that remembers what it is told. Another program
+    that is started as SERVICE is found at public/cleanup as well."""
 
-    def __init__(self, program, main_cf="", prefix=(), env=None):
+    def __init__(self, program, main_cf="", prefix=(), env=None, service="cleanup"):
         self.dir = tempfile.TemporaryDirectory(prefix="cleanup.")
         self.queue = self.path("queue")
         for name in ("queue", "etc", "data", "queue/incoming", "queue/active", "queue/deferred",
@@ -157,7 +158,7 @@ class Cleanup:
         self.qmgr.bind(self.path("queue/public/qmgr"))
         os.chmod(self.path("queue/public/qmgr"), 0o666)
         self.qmgr.listen(5)
-        self.program, self.prefix, self.env = program, list(prefix), env
+        self.program, self.prefix, self.env, self.service = program, list(prefix), env, service
         self.told, self.process, self.lines, self.services = [], None, [], []
         threading.Thread(target=self._qmgr, daemon=True).start()
         threading.Thread(target=self._log, daemon=True).start()
@@ -234,7 +235,7 @@ class Cleanup:
         env = dict(os.environ, MAIL_CONFIG=self.path("etc"), **(self.env or {}))
         stderr = open(self.path("stderr"), "ab")
         self.process = subprocess.Popen(
-            become + self.prefix + [self.program, "-n", "cleanup", "-t", "unix", "-s", "1", "-m", "0"],
+            become + self.prefix + [self.program, "-n", self.service, "-t", "unix", "-s", "1", "-m", "0"],
             pass_fds=high, env=env, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=stderr, cwd=self.queue)
         stderr.close()

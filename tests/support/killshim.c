@@ -50,5 +50,6 @@ static bool is_hit(const char *function, atomic_int *calls, const char **ret_whe
     }
 
 SHIM(int, fsync, (int fd), (fd))
+SHIM(int, fdatasync, (int fd), (fd))
 SHIM(int, fchmod, (int fd, mode_t mode), (fd, mode))
 SHIM(int, rename, (const char *from, const char *to), (from, to))

@@ -8,6 +8,7 @@ import threading
 import time
 
 from .smtp import SmtpClient
+from .wait import until
 
 PATIENCE = 0.05             # seconds before a client tries again
 
@@ -173,12 +174,14 @@ class Killer(threading.Thread):
                 break
         else:
             return
+        pid = self.random.choice(pids)
         try:
-            os.kill(self.random.choice(pids), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return
         self.kills[kind] += 1
         if kind == "master":
+            until(lambda: pid not in self.suite.pids(), 10, "death of the master")
             restart(self.suite)
             self.restarts += 1
 

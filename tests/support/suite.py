@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 
-from . import config_text, product as products
+from . import config_text, product as products, valgrind as valgrinds
 from .ports import free_port
 from .smtp import SmtpClient
 from .wait import TimedOut, until
@@ -23,8 +23,10 @@ RESOLVER_SCRIPT = 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
 
 
 class Suite:
-    def __init__(self, main_cf=None, master_cf="", product=None, resolver=None):
-        """RESOLVER: address of a DNS server on port 53 (support.dns) for the daemons; needs root."""
+    def __init__(self, main_cf=None, master_cf="", product=None, resolver=None, valgrind=False):
+        """RESOLVER: address of a DNS server on port 53 (support.dns) for the daemons; needs root.
+
+        VALGRIND: run the daemons under it (support.valgrind)."""
         self.product = product or products.staged()
         self.dir = tempfile.mkdtemp(prefix="mta-%s-" % self.product.label)
         os.chmod(self.dir, 0o755)
@@ -36,6 +38,7 @@ class Suite:
         self.master_cf = master_cf
         self.resolver = resolver
         self.env = dict(os.environ, MAIL_CONFIG=self.etc, LC_ALL="C")
+        self.valgrind = valgrind or valgrinds.wanted()
         self._create()
 
     def path(self, *names):
@@ -46,6 +49,8 @@ class Suite:
     def _create(self):
         for name in ("etc", "queue", "data", "mail", "sanitizer"):
             os.mkdir(self.path(name))
+        if self.valgrind:
+            self.product = valgrinds.wrapped(self.product, self.path("valgrind"), self.path("sanitizer"))
         for name in ("mail", "sanitizer"):
             os.chmod(self.path(name), 0o1777)
         if os.geteuid() == 0:
@@ -235,7 +240,7 @@ class Suite:
 
     def sanitizer_reports(self):
         names = sorted(os.listdir(self.path("sanitizer")))
-        return "\n".join(self._read("sanitizer/" + n) for n in names)
+        return "\n".join(self._read("sanitizer/" + n) for n in names).strip()  # valgrind's may be blank
 
     # The log
 
@@ -326,6 +331,7 @@ class SuiteTestCase(unittest.TestCase):
     aliases = ""
     maps = {}           # {name: text}: etc/NAME, indexed as hash:@etc@/NAME
     resolver = None
+    valgrind = False
     suite = None
 
     @classmethod
@@ -338,7 +344,7 @@ class SuiteTestCase(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.suite = Suite(cls.main_cf, cls.master_cf, cls.product(), cls.resolver)
+        cls.suite = Suite(cls.main_cf, cls.master_cf, cls.product(), cls.resolver, cls.valgrind)
         try:
             cls.suite.make_aliases(cls.aliases)
             for name, text in cls.maps.items():
