@@ -242,6 +242,7 @@ void qmgr_scan_deferred(bool ignore_times);
 void qmgr_scan_continue(void);
 void qmgr_scan_wake(void);                                   /* the active queue has room again */
 void qmgr_scan_deferred_add(const char *id, int64_t when_s); /* this message was deferred */
+void qmgr_scan_retry_stray(void);  /* a message could not be moved out of active: try again */
 void qmgr_scan_retry_locked(void); /* a message in incoming is still being delivered: look again */
 /* One step of the deferred queue's work, see qmgr_scan.c; false: nothing to do now. */
 bool qmgr_deferred_step(void);

@@ -41,6 +41,13 @@ static void warn_move(const char *id, const char *what)
     log_warn(&tag, "%s: %s", what, strerror(saved));
 }
 
+/* The file stays in active although nobody works on it. */
+static void stranded(const char *id, const char *what)
+{
+    warn_move(id, what);
+    qmgr_scan_retry_stray();
+}
+
 /* Out of the active queue, to be tried at WHEN_S. */
 static void move_to_deferred(const char *id, int64_t when_s)
 {
@@ -54,7 +61,7 @@ static void move_to_deferred(const char *id, int64_t when_s)
     if (queue_move(id, QUEUE_ACTIVE, QUEUE_DEFERRED))
         qmgr_scan_deferred_add(id, when_s);
     else if (errno != ENOENT) /* postsuper removed it */
-        warn_move(id, "move to deferred");
+        stranded(id, "move to deferred");
 }
 
 void qmgr_active_corrupt(const char *queue, const char *id)
@@ -63,7 +70,7 @@ void qmgr_active_corrupt(const char *queue, const char *id)
              QUEUE_CORRUPT);
     /* Dies before the rename: found and moved once more. */
     if (!queue_move(id, queue, QUEUE_CORRUPT) && errno != ENOENT)
-        warn_move(id, "move to corrupt");
+        stranded(id, "move to corrupt");
 }
 
 /* In */
@@ -109,7 +116,7 @@ static bool put_back_locked(const char *id)
     qmgr_message_tag(id, &tag);
     log_info(&tag, "skipped, still being delivered");
     if (!queue_move(id, QUEUE_ACTIVE, QUEUE_INCOMING))
-        warn_move(id, "move back to incoming");
+        stranded(id, "move back to incoming");
     qmgr_scan_retry_locked();
     return false;
 }
@@ -199,7 +206,7 @@ static void remove_message(struct qmgr_message *m)
     if (unlink(path.s) == 0)
         log_info(&tag, "removed");
     else if (errno != ENOENT)
-        warn_move(m->id, "remove queue file");
+        stranded(m->id, "remove queue file");
     message_end(m);
 }
 

@@ -58,6 +58,8 @@ static void scan_end(void)
     qmgr_walk_free(deferred.walk);
     deferred.walk = NULL;
     if (!deferred.is_first) {
+        /* a flush that has not got to them yet is not forgotten */
+        qmgr_index_copy_flushed(&deferred.live, &deferred.next);
         qmgr_index_done(&deferred.live);
         deferred.live = deferred.next;
         deferred.next = (struct qmgr_index){NULL, 0, 0};

@@ -87,3 +87,12 @@ void qmgr_index_all_due(struct qmgr_index *index)
     for (size_t i = 0; i < index->count; i++)
         index->items[i].when_s = 0; /* equal keys are a heap in any order */
 }
+
+void qmgr_index_copy_flushed(const struct qmgr_index *from, struct qmgr_index *to)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct qmgr_index_item *item = &from->items[i];
+        if (item->when_s == 0)
+            qmgr_index_add(to, 0, item->id[0] ? item->id : long_id(item));
+    }
+}

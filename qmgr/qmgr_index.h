@@ -25,5 +25,7 @@ void qmgr_index_add(struct qmgr_index *index, int64_t when_s, const char *id);
  * bytes. */
 bool qmgr_index_take(struct qmgr_index *index, int64_t now_s, int64_t *ret_when_s, char *ret_id);
 void qmgr_index_all_due(struct qmgr_index *index);
+/* Add to TO what FROM has with the time 0. */
+void qmgr_index_copy_flushed(const struct qmgr_index *from, struct qmgr_index *to);
 
 #endif

@@ -14,7 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Steps in one turn, time between turns, and when a locked message is looked at again. */
+/* Steps in one turn, time between turns, and when a message that could not be taken, or moved, is looked
+ * at again. */
 enum { STEPS = 10, TURN_MS = 1, LOCKED_MS = 10 * 1000 };
 
 static struct {
@@ -22,6 +23,7 @@ static struct {
     struct qmgr_walk *walk; /* of incoming */
     char *waiting;          /* found by the walk when the active queue was full */
     bool again;
+    bool has_strays; /* something stands in active that is not in work */
 } scan;
 
 static void feed_waiting(void);
@@ -124,9 +126,30 @@ static void on_run(void *owner)
     qmgr_scan_incoming();
 }
 
+/* Back to incoming with what stands in active and is not in work: at start, what a former qmgr had; later,
+ * what could not be moved on when its turn was over. Dies in the middle: the next start moves the rest. */
+static void restore_active(void)
+{
+    struct qmgr_walk *walk = qmgr_walk_new(QUEUE_ACTIVE);
+    const char *id;
+    scan.has_strays = false;
+    while ((id = qmgr_walk_next(walk))) {
+        if (qmgr_message_find(id) || queue_move(id, QUEUE_ACTIVE, QUEUE_INCOMING) ||
+            errno == ENOENT)
+            continue;
+        log_warn(NULL, "move %s from active to incoming: %s", id, strerror(errno));
+        scan.has_strays = true;
+    }
+    qmgr_walk_free(walk);
+}
+
 static void on_locked(void *owner)
 {
     (void)owner;
+    if (scan.has_strays)
+        restore_active();
+    if (scan.has_strays)
+        timer_start(scan.locked, LOCKED_MS);
     qmgr_scan_incoming();
 }
 
@@ -136,15 +159,10 @@ void qmgr_scan_retry_locked(void)
         timer_start(scan.locked, LOCKED_MS);
 }
 
-/* What a former qmgr had in work. Dies in the middle: the next start moves the rest. */
-static void restore_active(void)
+void qmgr_scan_retry_stray(void)
 {
-    struct qmgr_walk *walk = qmgr_walk_new(QUEUE_ACTIVE);
-    const char *id;
-    while ((id = qmgr_walk_next(walk)))
-        if (!queue_move(id, QUEUE_ACTIVE, QUEUE_INCOMING) && errno != ENOENT)
-            log_warn(NULL, "move %s from active to incoming: %s", id, strerror(errno));
-    qmgr_walk_free(walk);
+    scan.has_strays = true;
+    qmgr_scan_retry_locked();
 }
 
 void qmgr_scan_init(void)

@@ -67,12 +67,35 @@ static void flush_makes_all_due(void **unused)
     qmgr_index_done(&index);
 }
 
+static void a_scan_does_not_forget_a_flush(void **unused)
+{
+    (void)unused;
+    struct qmgr_index live = {0}, next = {0};
+    char id[QUEUE_ID_MAX + 1];
+    int64_t when;
+    static const char long_one[] = "4jX4cb3Wx7z1dD8j4jX4cb3Wx7z1dD8j";
+    qmgr_index_add(&live, 1000, "A1");
+    qmgr_index_add(&live, 1000, long_one);
+    qmgr_index_all_due(&live);
+    qmgr_index_add(&live, 3000, "C1");
+    qmgr_index_copy_flushed(&live, &next);
+    qmgr_index_done(&live);
+    assert_int_equal(next.count, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_true(qmgr_index_take(&next, 10, &when, id));
+        assert_int_equal(when, 0);
+        assert_true(strcmp(id, "A1") == 0 || strcmp(id, long_one) == 0);
+    }
+    qmgr_index_done(&next);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_come_in_the_order_of_their_time),
         cmocka_unit_test(long_ids_are_kept),
         cmocka_unit_test(flush_makes_all_due),
+        cmocka_unit_test(a_scan_does_not_forget_a_flush),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
