@@ -6,6 +6,7 @@
 #include "bounce/bounce_mail.h"
 #include "bounce/bounce_params.h"
 #include "bounce/bounce_session.h"
+#include "bounce/bounce_sync.h"
 #include "service/service.h"
 
 #include <stdio.h>
@@ -22,6 +23,13 @@ static void after_jail(struct config *cfg)
         exit(fflush(stdout) == 0 ? 0 : 1);
     }
     bounce_mail_after_jail(cfg);
+    bounce_sync_start(service_loop());
+}
+
+static void on_exit_of_service(void)
+{
+    bounce_sync_stop();
+    bounce_mail_stop();
 }
 
 static bool on_retire(void)
@@ -39,7 +47,7 @@ static const struct service bounce_service = {
     .after_jail = after_jail,
     .on_connect = bounce_session_start,
     .on_retire = on_retire,
-    .on_exit = bounce_mail_stop,
+    .on_exit = on_exit_of_service,
 };
 
 int main(int argc, char **argv)

@@ -2,6 +2,7 @@
 
 #include "base/xmem.h"
 #include "bounce/bounce_job.h"
+#include "bounce/bounce_sync.h"
 #include "config/common_params.h"
 #include "ipc/chan.h"
 #include "log/log.h"
@@ -54,13 +55,31 @@ static const char *log_name(void)
 
 /* APPEND */
 
+static void append_failed(struct bounce_session *s, const struct err *err)
+{
+    log_warn(NULL, "%s: %s", s->queue_id, err->reason);
+    answer(s, false, err->reason);
+}
+
+/* Dies before this: the asker sees no answer, and the recipient is tried and reported again. */
+static void on_synced(void *owner, const struct err *err)
+{
+    if (err)
+        append_failed(owner, err);
+    else
+        answer(owner, true, "");
+}
+
 static void append_again(void *owner)
 {
     struct bounce_session *s = owner;
     struct err err = ERR_INIT;
     switch (bounce_log_append(log_name(), s->queue_id, strbuf_slice(&s->text), &err)) {
     case BOUNCE_LOG_OK:
-        answer(s, true, "");
+        if (bounce_sync_is_needed(log_name()))
+            bounce_sync(log_name(), s->queue_id, on_synced, s);
+        else
+            answer(s, true, "");
         return;
     case BOUNCE_LOG_BUSY:
         if (--s->tries_left > 0) {
@@ -72,8 +91,7 @@ static void append_again(void *owner)
     case BOUNCE_LOG_FAILED:
         break;
     }
-    log_warn(NULL, "%s: %s", s->queue_id, err.reason);
-    answer(s, false, err.reason);
+    append_failed(s, &err);
 }
 
 static bool on_append(struct bounce_session *s, struct slice body, struct err *err)

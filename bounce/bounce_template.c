@@ -69,7 +69,7 @@ static const struct {
     const char *name;
     int64_t seconds;
 } time_units[] = {
-    {"seconds", 1}, {"minutes", 60}, {"hours", 3600}, {"days", 86400}, {"weeks", 7 * 86400},
+    {"seconds", 1}, {"minutes", 60}, {"hours", 3600}, {"days", 86400}, {"weeks", 604800},
 };
 
 struct expansion {

@@ -1,4 +1,4 @@
-/* cleanup_bounce: asking bounce(8) for reports on a message that does not get as far as the queue. */
+/* cleanup_bounce: asking bounce(8) for reports on a message that never gets into the queue. */
 #ifndef CLEANUP_CLEANUP_BOUNCE_H
 #define CLEANUP_CLEANUP_BOUNCE_H
 

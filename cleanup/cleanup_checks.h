@@ -4,7 +4,12 @@
 
 #include "cleanup/cleanup_message.h"
 
-enum cleanup_check { CLEANUP_CHECK_HEADER, CLEANUP_CHECK_MIME, CLEANUP_CHECK_NESTED, CLEANUP_CHECK_BODY };
+enum cleanup_check {
+    CLEANUP_CHECK_HEADER,
+    CLEANUP_CHECK_MIME,
+    CLEANUP_CHECK_NESTED,
+    CLEANUP_CHECK_BODY
+};
 enum cleanup_verdict { CLEANUP_KEEP, CLEANUP_DROP, CLEANUP_REPLACE };
 
 /* Look TEXT up and do what the table says. CLEANUP_REPLACE: REPLACEMENT takes its place. */

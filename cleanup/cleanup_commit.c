@@ -1,20 +1,24 @@
+// clang-format off
 /*
- * From a complete file to mail that is ours:
+ * From a complete file to mail that is ours, and what dying at each step means:
  *
- *   1. the rest of the buffer and the size record are written    dying here or before: mode 0600,
- * no mail;
- *   2. the owner's execute bit says complete                     the client was told nothing and
- * sends again
- *   3. HOLD: rename into hold                                    dying here: complete in incoming
- * or in hold, perhaps delivered twice, never lost
- *   4. fsync in a worker thread                                  as after 3; power loss: file there
- * or not, and the client was told nothing
- *   5. the client hears status 0                                 the message is on disk with its
- * name: the renames came before the fsync, and a journal keeps that order
- *   6. qmgr is told                                              dying here: found by qmgr's sweep
+ *   1. the rest of the buffer and the size record are written
+ *          here or before: mode 0600, no mail
+ *   2. the owner's execute bit says complete
+ *          the client was told nothing and sends again
+ *   3. HOLD: rename into hold
+ *          complete in incoming or in hold; perhaps delivered twice, never lost
+ *   4. fsync in a worker thread
+ *          as after 3; power loss: file there or not, and the client was told nothing
+ *   5. the client hears status 0
+ *          the message is on disk with its name: the renames came before the fsync, and a
+ *          journal keeps that order
+ *   6. qmgr is told
+ *          found by qmgr's sweep
  *
  * Several files are synced at once, so that they share commits of the file system's journal.
  */
+// clang-format on
 #include "cleanup/cleanup_commit.h"
 
 #include "base/xmem.h"

@@ -8,8 +8,8 @@
 void cleanup_commit_start(struct loop *loop);
 void cleanup_commit_stop(void); /* waits for what is under way */
 
-/* The message is complete; DONE is called later with its final status. M is then the caller's to free: its
- * file stays when the status is 0 and the message was not discarded. */
+/* The message is complete; DONE is called later with its final status. M is then the caller's to
+ * free: its file stays when the status is 0 and the message was not discarded. */
 void cleanup_commit(struct cleanup_message *m, void (*done)(void *owner, struct cleanup_message *m),
                     void *owner);
 

@@ -5,7 +5,6 @@
 #include "cleanup/cleanup_params.h"
 #include "cleanup/cleanup_seen.h"
 #include "config/common_params.h"
-#include "mail/address.h"
 #include "mail/qmgr_msg.h"
 
 static void bad(struct cleanup_message *m, const char *what)
@@ -124,7 +123,7 @@ static void on_recipient(struct cleanup_message *m, struct slice data)
         original = arena_slice_dup(m->arena, data);
     if (!about.dsn_orcpt[0]) {
         strbuf_add_str(&orcpt, "rfc822;");
-        address_to_external(strbuf_slice(&mapped), &orcpt);
+        strbuf_add_slice(&orcpt, strbuf_slice(&mapped)); /* internal form, as Postfix has it */
         about.dsn_orcpt = arena_slice_dup(m->arena, strbuf_slice(&orcpt));
     }
     m->env.hints |= about.dsn_notify << 1;

@@ -8,21 +8,6 @@
 
 enum { CANONICAL_DEPTH = 10, ADDRESS_MAX = 64 * 1024 };
 
-/* May a key without domain stand for this one? Names without domain are ours. */
-static bool is_local(void *ctx, const char *domain)
-{
-    struct cleanup_message *m = ctx;
-    struct err err = ERR_INIT;
-    if (slice_eq_nocase(slice_of(domain), common_params.myorigin))
-        return true;
-    enum map_status status = match_list_find(cleanup_tables.local_domains, domain, &err);
-    if (status == MAP_FAILED) {
-        cleanup_message_warn(m, "mydestination lookup problem: %s", err.reason);
-        m->status |= CLEANUP_STAT_DEFER;
-    }
-    return status == MAP_FOUND;
-}
-
 static void lookup_problem(struct cleanup_message *m, struct maps *maps, const char *address,
                            const struct err *err)
 {
@@ -54,12 +39,15 @@ static enum map_status find_addresses(struct cleanup_message *m, struct maps *ma
     CLEANUP(argv_done) struct argv found = ARGV_INIT;
     struct err err = ERR_INIT;
     bool by_domain = false;
+    struct local_domains_query own = {cleanup_tables.local_domains, &err, false};
     struct map_address_query query = {.address = address,
                                       .keys = MAP_ADDR_CANONICAL,
                                       .recipient_delimiter = common_params.recipient_delimiter,
-                                      .is_local = is_local,
-                                      .ctx = m};
+                                      .is_local = local_domains_own_bare_names,
+                                      .ctx = &own};
     enum map_status status = map_address_find(maps, &query, &value, &extension, &by_domain, &err);
+    if (own.has_failed)
+        status = MAP_FAILED;
     if (status == MAP_FAILED)
         lookup_problem(m, maps, address, &err);
     if (status != MAP_FOUND)

@@ -1,9 +1,9 @@
 /*
  * cleanup_message: one new message on its way into the queue: envelope, content, extracted segment.
  *
- * Every record is checked, completed and appended to the queue file's buffer as it comes; nothing is read
- * back. After the first fault the rest of the message is taken and thrown away, so that the client always
- * reads one answer, after its last record.
+ * Every record is checked, completed and appended to the queue file's buffer as it comes; nothing
+ * is read back. After the first fault the rest of the message is taken and thrown away, so that the
+ * client always reads one answer, after its last record.
  */
 #ifndef CLEANUP_CLEANUP_MESSAGE_H
 #define CLEANUP_CLEANUP_MESSAGE_H
@@ -19,7 +19,10 @@
 #include <sys/time.h>
 
 enum cleanup_phase {
-    CLEANUP_PHASE_ENVELOPE, CLEANUP_PHASE_CONTENT, CLEANUP_PHASE_EXTRACTED, CLEANUP_PHASE_END,
+    CLEANUP_PHASE_ENVELOPE,
+    CLEANUP_PHASE_CONTENT,
+    CLEANUP_PHASE_EXTRACTED,
+    CLEANUP_PHASE_END,
 };
 
 struct cleanup_address_seen;

@@ -75,6 +75,7 @@ void cleanup_tables_open(void)
 {
     struct cleanup_tables *t = &cleanup_tables;
     const struct cleanup_params *p = &cleanup_params;
+    struct err err = ERR_INIT;
     t->canonical = open_maps("canonical_maps", common_params.canonical_maps, MAP_FOLD);
     t->sender_canonical =
         open_maps("sender_canonical_maps", common_params.sender_canonical_maps, MAP_FOLD);
@@ -88,8 +89,9 @@ void cleanup_tables_open(void)
     t->mime_header_checks = maps_open("mime_header_checks", p->mime_header_checks, MAP_READ);
     t->nested_header_checks = maps_open("nested_header_checks", p->nested_header_checks, MAP_READ);
     t->body_checks = maps_open("body_checks", p->body_checks, MAP_READ);
-    t->local_domains =
-        match_list_new("mydestination", common_params.mydestination, MATCH_DOMAIN, 0);
+    t->local_domains = local_domains_new(&err);
+    if (!t->local_domains)
+        log_fatal("%s", err.reason);
     t->canonical_classes = parse_classes("canonical_classes", p->canonical_classes);
     t->sender_canonical_classes =
         parse_classes("sender_canonical_classes", p->sender_canonical_classes);
@@ -119,7 +121,7 @@ bool cleanup_tables_have_changed(void)
     for (size_t i = 0; i < COUNT_OF(all); i++)
         if (maps_have_changed(all[i]))
             return true;
-    return match_list_has_changed(t->local_domains);
+    return local_domains_have_changed(t->local_domains);
 }
 
 void cleanup_tables_close(void)
@@ -131,7 +133,7 @@ void cleanup_tables_close(void)
                                 t->body_checks};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         maps_close(all[i]);
-    match_list_free(t->local_domains);
+    local_domains_free(t->local_domains);
     argv_done(&t->masquerade_domains);
     argv_done(&t->masquerade_exceptions);
     argv_done(&t->drop_headers);

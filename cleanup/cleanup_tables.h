@@ -4,11 +4,12 @@
 
 #include "base/argv.h"
 #include "config/config.h"
+#include "mail/local_domains.h"
 #include "mail/rewrite.h"
 #include "map/maps.h"
-#include "map/match_list.h"
 
-enum cleanup_class { /* of addresses: what *_classes name */
+/* of addresses: what *_classes name */
+enum cleanup_class {
     CLEANUP_ENVELOPE_SENDER = 1 << 0,
     CLEANUP_ENVELOPE_RECIPIENT = 1 << 1,
     CLEANUP_HEADER_SENDER = 1 << 2,
@@ -19,7 +20,7 @@ struct cleanup_tables {
     struct maps *canonical, *sender_canonical, *recipient_canonical, *virtual_alias;
     struct maps *sender_bcc, *recipient_bcc;
     struct maps *header_checks, *mime_header_checks, *nested_header_checks, *body_checks;
-    struct match_list *local_domains;
+    struct local_domains *local_domains;
     unsigned canonical_classes, sender_canonical_classes, recipient_canonical_classes;
     unsigned masquerade_classes;
     struct argv masquerade_domains, masquerade_exceptions, drop_headers;

@@ -142,6 +142,9 @@ static void open_lookups(struct smtp_client *c)
     if (!own_addresses_load(common_params.inet_interfaces, common_params.proxy_interfaces,
                             &c->own_addresses, &err))
         log_fatal("%s", err.reason);
+    c->local_domains = local_domains_new(&err);
+    if (!c->local_domains)
+        log_fatal("%s", err.reason);
 }
 
 static void open_tables(struct smtp_client *c)
@@ -207,5 +210,6 @@ bool smtp_client_tables_changed(void)
     return maps_have_changed(c->discard_ehlo_maps) || maps_have_changed(c->pix_maps) ||
            maps_have_changed(c->generic_maps) ||
            (c->tls_policy_maps && maps_have_changed(c->tls_policy_maps)) ||
+           local_domains_have_changed(c->local_domains) ||
            match_list_has_changed(c->cache_destinations);
 }

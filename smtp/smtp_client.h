@@ -9,32 +9,34 @@
 #include "dns/dns.h"
 #include "io/loop.h"
 #include "io/work.h"
+#include "mail/local_domains.h"
 #include "map/maps.h"
 #include "map/match_list.h"
 
-enum smtp_ehlo_keywords { /* of replies to EHLO, also those of smtp_discard_ehlo_keywords */
-                          SMTP_EHLO_8BITMIME = 1 << 0,
-                          SMTP_EHLO_PIPELINING = 1 << 1,
-                          SMTP_EHLO_SIZE = 1 << 2,
-                          SMTP_EHLO_DSN = 1 << 3,
-                          SMTP_EHLO_SMTPUTF8 = 1 << 4,
-                          SMTP_EHLO_XFORWARD = 1 << 5,
-                          SMTP_EHLO_AUTH = 1 << 6,
-                          SMTP_EHLO_STARTTLS = 1 << 7,
-                          SMTP_EHLO_CHUNKING = 1 << 8,
-                          SMTP_EHLO_ETRN = 1 << 9,
-                          SMTP_EHLO_VRFY = 1 << 10,
-                          SMTP_EHLO_ENHANCEDSTATUSCODES = 1 << 11,
-                          SMTP_EHLO_SILENT_DISCARD =
-                              1 << 12, /* no keyword: discard without a log line */
+/* of replies to EHLO, also those of smtp_discard_ehlo_keywords */
+enum smtp_ehlo_keywords {
+    SMTP_EHLO_8BITMIME = 1 << 0,
+    SMTP_EHLO_PIPELINING = 1 << 1,
+    SMTP_EHLO_SIZE = 1 << 2,
+    SMTP_EHLO_DSN = 1 << 3,
+    SMTP_EHLO_SMTPUTF8 = 1 << 4,
+    SMTP_EHLO_XFORWARD = 1 << 5,
+    SMTP_EHLO_AUTH = 1 << 6,
+    SMTP_EHLO_STARTTLS = 1 << 7,
+    SMTP_EHLO_CHUNKING = 1 << 8,
+    SMTP_EHLO_ETRN = 1 << 9,
+    SMTP_EHLO_VRFY = 1 << 10,
+    SMTP_EHLO_ENHANCEDSTATUSCODES = 1 << 11,
+    SMTP_EHLO_SILENT_DISCARD = 1 << 12, /* no keyword: discard without a log line */
 };
 enum smtp_pix { SMTP_PIX_DISABLE_ESMTP = 1 << 0, SMTP_PIX_DELAY_DOTCRLF = 1 << 1 };
 enum smtp_host_lookups { SMTP_LOOKUP_DNS = 1 << 0, SMTP_LOOKUP_NATIVE = 1 << 1 };
-enum smtp_flags { /* flags=DORX of master.cf */
-                  SMTP_FLAG_DELIVERED_TO = 1 << 0,
-                  SMTP_FLAG_ORIGINAL_TO = 1 << 1,
-                  SMTP_FLAG_RETURN_PATH = 1 << 2,
-                  SMTP_FLAG_FINAL = 1 << 3,
+/* flags=DORX of master.cf */
+enum smtp_flags {
+    SMTP_FLAG_DELIVERED_TO = 1 << 0,
+    SMTP_FLAG_ORIGINAL_TO = 1 << 1,
+    SMTP_FLAG_RETURN_PATH = 1 << 2,
+    SMTP_FLAG_FINAL = 1 << 3,
 };
 
 struct smtp_client {
@@ -43,8 +45,9 @@ struct smtp_client {
     struct dns *dns;
     struct work_pool *pool;
     struct argv own_addresses;
-    struct argv known_ports; /* "name=value" of known_tcp_ports */
-    int port;                /* smtp_tcp_port */
+    struct local_domains *local_domains; /* for generic_maps */
+    struct argv known_ports;             /* "name=value" of known_tcp_ports */
+    int port;                            /* smtp_tcp_port */
     bool use_mx;
     unsigned host_lookup; /* enum smtp_host_lookups */
     bool use_ipv4, use_ipv6;

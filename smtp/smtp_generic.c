@@ -6,7 +6,6 @@
 #include "map/map_address.h"
 
 #include <string.h>
-#include <strings.h>
 
 enum { ADDRESS_MAX = 4096, HEADER_MAX = 1024 * 1024 };
 
@@ -15,21 +14,16 @@ bool smtp_generic_is_on(void)
     return !maps_is_empty(smtp_client.generic_maps);
 }
 
-static bool is_own_domain(void *ctx, const char *domain)
-{
-    (void)ctx;
-    return strcasecmp(domain, common_params.myorigin) == 0 ||
-           strcasecmp(domain, common_params.myhostname) == 0;
-}
-
 /* The replacement for ADDRESS; NOT_FOUND: it stays. */
 static enum map_status rewrite(const char *address, struct strbuf *out, struct err *err)
 {
+    struct local_domains_query own = {smtp_client.local_domains, err, false};
     const struct map_address_query query = {
         .address = address,
         .keys = MAP_ADDR_CANONICAL,
         .recipient_delimiter = common_params.recipient_delimiter,
-        .is_local = is_own_domain,
+        .is_local = local_domains_own_bare_names,
+        .ctx = &own,
     };
     CLEANUP(strbuf_done) struct strbuf value = STRBUF_INIT(ADDRESS_MAX);
     CLEANUP(strbuf_done) struct strbuf extension = STRBUF_INIT(ADDRESS_MAX);
@@ -37,6 +31,8 @@ static enum map_status rewrite(const char *address, struct strbuf *out, struct e
     enum map_status status = *address ? map_address_find(smtp_client.generic_maps, &query, &value,
                                                          &extension, &is_domain, err)
                                       : MAP_NOT_FOUND;
+    if (own.has_failed)
+        return MAP_FAILED;
     if (status != MAP_FOUND)
         return status;
     struct slice local, domain, from, rest;

@@ -179,7 +179,7 @@ struct smtp_send *smtp_send_new(struct smtp_delivery *d, struct smtp_session *s)
     w->session = s;
     w->reader = queue_reader_new(d->job->fd);
     w->out = stream_output(s->stream);
-    strbuf_init(&w->gathered, GATHER_MAX * 2);
+    strbuf_init(&w->gathered, (size_t)GATHER_MAX * 2);
     w->is_rewriting = w->in_header = smtp_generic_is_on();
     if (smtp_commands_must_downgrade(s, d)) {
         const struct mime_options options = {

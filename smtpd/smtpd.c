@@ -52,6 +52,7 @@ static const struct service smtpd_service = {
     .model = SERVICE_MANY_CLIENTS,
     .params = smtpd_param_rows,
     .params_at = &smtpd_params,
+    .clients_per_process_param = "smtpd_sessions_per_process",
     .before_jail = smtpd_open,
     .after_jail = smtpd_start,
     .on_connect = smtpd_accept,

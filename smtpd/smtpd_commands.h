@@ -6,25 +6,26 @@
 
 struct smtpd_session;
 
-enum smtpd_counter { /* in the order of the disconnect line */
-                     SMTPD_COUNT_HELO,
-                     SMTPD_COUNT_EHLO,
-                     SMTPD_COUNT_STARTTLS,
-                     SMTPD_COUNT_AUTH,
-                     SMTPD_COUNT_MAIL,
-                     SMTPD_COUNT_RCPT,
-                     SMTPD_COUNT_DATA,
-                     SMTPD_COUNT_BDAT,
-                     SMTPD_COUNT_RSET,
-                     SMTPD_COUNT_NOOP,
-                     SMTPD_COUNT_VRFY,
-                     SMTPD_COUNT_ETRN,
-                     SMTPD_COUNT_XCLIENT,
-                     SMTPD_COUNT_XFORWARD,
-                     SMTPD_COUNT_QUIT,
-                     SMTPD_COUNT_HELP,
-                     SMTPD_COUNT_UNKNOWN,
-                     SMTPD_COUNTERS,
+/* in the order of the disconnect line */
+enum smtpd_counter {
+    SMTPD_COUNT_HELO,
+    SMTPD_COUNT_EHLO,
+    SMTPD_COUNT_STARTTLS,
+    SMTPD_COUNT_AUTH,
+    SMTPD_COUNT_MAIL,
+    SMTPD_COUNT_RCPT,
+    SMTPD_COUNT_DATA,
+    SMTPD_COUNT_BDAT,
+    SMTPD_COUNT_RSET,
+    SMTPD_COUNT_NOOP,
+    SMTPD_COUNT_VRFY,
+    SMTPD_COUNT_ETRN,
+    SMTPD_COUNT_XCLIENT,
+    SMTPD_COUNT_XFORWARD,
+    SMTPD_COUNT_QUIT,
+    SMTPD_COUNT_HELP,
+    SMTPD_COUNT_UNKNOWN,
+    SMTPD_COUNTERS,
 };
 
 enum smtpd_command_flags {

@@ -6,23 +6,24 @@
 
 struct smtpd_session;
 
-enum smtpd_ehlo_keyword { /* bits */
-                          SMTPD_EHLO_PIPELINING = 1 << 0,
-                          SMTPD_EHLO_SIZE = 1 << 1,
-                          SMTPD_EHLO_VRFY = 1 << 2,
-                          SMTPD_EHLO_ETRN = 1 << 3,
-                          SMTPD_EHLO_DSNCODES = 1 << 4,
-                          SMTPD_EHLO_8BITMIME = 1 << 5,
-                          SMTPD_EHLO_DSN = 1 << 6,
-                          SMTPD_EHLO_SMTPUTF8 = 1 << 7,
-                          SMTPD_EHLO_CHUNKING = 1 << 8,
-                          SMTPD_EHLO_STARTTLS = 1 << 9,
-                          SMTPD_EHLO_AUTH = 1 << 10,
-                          SMTPD_EHLO_XCLIENT = 1 << 11,
-                          SMTPD_EHLO_XFORWARD = 1 << 12,
-                          SMTPD_EHLO_XVERP = 1 << 13,
-                          SMTPD_EHLO_REQUIRETLS = 1 << 14,
-                          SMTPD_EHLO_SILENT = 1 << 15, /* silent-discard: do not log it */
+/* bits */
+enum smtpd_ehlo_keyword {
+    SMTPD_EHLO_PIPELINING = 1 << 0,
+    SMTPD_EHLO_SIZE = 1 << 1,
+    SMTPD_EHLO_VRFY = 1 << 2,
+    SMTPD_EHLO_ETRN = 1 << 3,
+    SMTPD_EHLO_DSNCODES = 1 << 4,
+    SMTPD_EHLO_8BITMIME = 1 << 5,
+    SMTPD_EHLO_DSN = 1 << 6,
+    SMTPD_EHLO_SMTPUTF8 = 1 << 7,
+    SMTPD_EHLO_CHUNKING = 1 << 8,
+    SMTPD_EHLO_STARTTLS = 1 << 9,
+    SMTPD_EHLO_AUTH = 1 << 10,
+    SMTPD_EHLO_XCLIENT = 1 << 11,
+    SMTPD_EHLO_XFORWARD = 1 << 12,
+    SMTPD_EHLO_XVERP = 1 << 13,
+    SMTPD_EHLO_REQUIRETLS = 1 << 14,
+    SMTPD_EHLO_SILENT = 1 << 15, /* silent-discard: do not log it */
 };
 
 /* The bits of a list as in smtpd_discard_ehlo_keywords; unknown words get a warning. */

@@ -90,13 +90,23 @@ void smtpd_envelope_sender(struct smtpd_session *s, struct strbuf *out)
         add_client(s, out);
 }
 
+/* Without ORCPT what the client named, as SMTP writes it. */
+static void add_original_recipient(const struct smtpd_tx *tx, struct strbuf *out)
+{
+    CLEANUP(strbuf_done) struct strbuf named = STRBUF_ANY;
+    if (!tx->dsn_orcpt) {
+        strbuf_add_str(&named, "rfc822;");
+        address_to_external(slice_of(tx->recipient), &named);
+    }
+    record_add_attribute(out, "dsn_orig_rcpt", tx->dsn_orcpt ? tx->dsn_orcpt : named.s);
+}
+
 void smtpd_envelope_recipient(struct smtpd_session *s, struct strbuf *out)
 {
     const struct smtpd_tx *tx = s->tx;
     if (tx->dsn_notify)
         add_number(out, "notify_flags", tx->dsn_notify);
-    if (tx->dsn_orcpt)
-        record_add_attribute(out, "dsn_orig_rcpt", tx->dsn_orcpt);
+    add_original_recipient(tx, out);
     record_add(out, REC_RECIPIENT, slice_of(tx->recipient));
 }
 

@@ -1,6 +1,7 @@
 /* Restrictions on sender and recipient addresses. */
 #include "config/common_params.h"
 #include "mail/address.h"
+#include "mail/local_domains.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_reject.h"
 #include "smtpd/smtpd_server.h"
@@ -81,28 +82,22 @@ SMTPD_RULE(smtpd_permit_auth_destination)
     return is_authorized(r) ? SMTPD_VERDICT_PERMIT : SMTPD_VERDICT_NONE;
 }
 
-static bool domain_is_local(void *ctx, const char *domain)
-{
-    struct smtpd_server *server = ctx;
-    struct err err = ERR_INIT;
-    bool local = false;
-    return resolver_domain_is_local(server->resolver, domain, &local, &err) && local;
-}
-
 static enum map_status find_address(struct smtpd_eval *e, struct maps *maps, const char *address,
                                     struct err *err)
 {
     if (maps_is_empty(maps))
         return MAP_NOT_FOUND;
     CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
+    struct local_domains_query own = {resolver_local_domains(e->s->server->resolver), err, false};
     struct map_address_query query = {
         .address = address,
         .keys = MAP_ADDR_CANONICAL,
         .recipient_delimiter = common_params.recipient_delimiter,
-        .is_local = domain_is_local,
-        .ctx = e->s->server,
+        .is_local = local_domains_own_bare_names,
+        .ctx = &own,
     };
-    return map_address_find(maps, &query, &value, NULL, NULL, err);
+    enum map_status status = map_address_find(maps, &query, &value, NULL, NULL, err);
+    return own.has_failed ? MAP_FAILED : status;
 }
 
 /* Which table must know addresses of this class? NULL: there is none to ask. */
@@ -174,7 +169,9 @@ static enum smtpd_verdict reject_unlisted(struct smtpd_eval *e, enum smtpd_reply
     const char *name = NULL;
     int64_t code = 0;
     struct maps *maps = class_table(e->s->server, r->address_class, &name, &code);
-    bool is_alias_domain = r->address_class == RESOLVE_CLASS_VIRTUAL_ALIAS;
+    /* not the complaint about an unknown alias, which is made below with a code of its own */
+    bool is_alias_domain = r->address_class == RESOLVE_CLASS_VIRTUAL_ALIAS &&
+                           !slice_starts(slice_of(r->nexthop), "5.1.6 ");
     if (!is_alias_domain) {
         enum smtpd_verdict verdict = reject_by_transport(e, class, address, r);
         if (verdict != SMTPD_VERDICT_NONE || maps_is_empty(maps))

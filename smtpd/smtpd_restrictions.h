@@ -101,14 +101,15 @@ SMTPD_RULE(smtpd_permit_auth_destination);
 SMTPD_RULE(smtpd_reject_unlisted_recipient);
 SMTPD_RULE(smtpd_check_access);
 
-enum smtpd_access_item { /* number of the check_*_access rows */
-                         SMTPD_ACCESS_BY_LIST,
-                         SMTPD_ACCESS_CLIENT,
-                         SMTPD_ACCESS_REVERSE_CLIENT,
-                         SMTPD_ACCESS_HELO,
-                         SMTPD_ACCESS_SENDER,
-                         SMTPD_ACCESS_RECIPIENT,
-                         SMTPD_ACCESS_ETRN,
+/* number of the check_*_access rows */
+enum smtpd_access_item {
+    SMTPD_ACCESS_BY_LIST,
+    SMTPD_ACCESS_CLIENT,
+    SMTPD_ACCESS_REVERSE_CLIENT,
+    SMTPD_ACCESS_HELO,
+    SMTPD_ACCESS_SENDER,
+    SMTPD_ACCESS_RECIPIENT,
+    SMTPD_ACCESS_ETRN,
 };
 
 #endif

@@ -247,19 +247,21 @@ static void on_connect(int fd)
 static void before_jail(struct config *cfg)
 {
     delivery_filter_open(cfg, program->service.name);
+    delivery_flush_open_list();
     if (program->service.before_jail)
         program->service.before_jail(cfg);
 }
 
 static bool has_stale_tables(void)
 {
-    return delivery_filter_is_stale() ||
+    return delivery_filter_is_stale() || delivery_flush_is_stale() ||
            (program->service.has_stale_tables && program->service.has_stale_tables());
 }
 
 static void after_jail(struct config *cfg)
 {
     delivery_services_open(service_loop());
+    delivery_flush_open(service_loop());
     if (program->service.after_jail)
         program->service.after_jail(cfg);
 }

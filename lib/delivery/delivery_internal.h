@@ -37,6 +37,12 @@ void delivery_filter_open(const struct config *cfg, const char *program);
 bool delivery_filter_is_stale(void);
 void delivery_filter_apply(struct delivery_job *job, const char **dsn, const char **text);
 
+/* flush(8) hears of deferred recipients in fast_flush_domains; the list is opened before jail. */
+void delivery_flush_open_list(void);
+bool delivery_flush_is_stale(void);
+void delivery_flush_open(struct loop *loop);
+void delivery_flush_add(const struct delivery_job *job, const struct recipient *rcpt);
+
 /* The clients; the tests replace the asking. */
 void delivery_services_open(struct loop *loop);
 void delivery_services_close(void);

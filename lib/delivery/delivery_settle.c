@@ -113,8 +113,8 @@ static enum delivery_service verdict_next_question(const struct delivery_verdict
     } else {
         needs[DELIVERY_TRACE] = flags & DELIVERY_TRACE_RECORD ||
                                 (v->kind == VERDICT_SENT && notify & DSN_NOTIFY_SUCCESS);
-        needs[DELIVERY_BOUNCE] =
-            v->kind == VERDICT_BOUNCED && (notify == 0 || notify & DSN_NOTIFY_FAILURE);
+        /* also what the sender does not want to hear of: the postmaster's copy has it */
+        needs[DELIVERY_BOUNCE] = v->kind == VERDICT_BOUNCED;
         needs[DELIVERY_DEFER] = v->kind == VERDICT_DEFERRED;
     }
     for (size_t i = 0; i < DELIVERY_SERVICES; i++)
@@ -215,6 +215,8 @@ static void verdict_finish(struct delivery_verdict *v)
         is_left = state->has_left_part[v->index];
     else
         delivery_log_outcome(v->job, &v->rcpt, &v->outcome, v->status, v->done_us);
+    if (v->kind == VERDICT_DEFERRED && !is_trace_only(v->job))
+        delivery_flush_add(v->job, &v->rcpt);
     if (is_left) {
         state->is_left = true;
         state->has_left_part[v->index] = true;

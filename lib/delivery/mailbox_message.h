@@ -19,14 +19,16 @@ struct mailbox_message {
     const char *eol;                /* NULL: "\n" */
 };
 
-enum mailbox_form {                             /* what is done to the text, as a sum */
-                    MAILBOX_FROM_LINE = 1 << 0, /* begin with "From sender  date" */
-                    MAILBOX_QUOTE_FROM = 1
-                                         << 1, /* "From " at the start of a line becomes ">From " */
-                    MAILBOX_BLANK_LINE = 1 << 2, /* end with an empty line */
-                    MAILBOX_RETURN_PATH = 1 << 3,
-                    MAILBOX_DOTS = 1 << 4, /* "." at the start of a line becomes ".." */
+// clang-format off
+/* what is done to the text, as a sum */
+enum mailbox_form {
+    MAILBOX_FROM_LINE   = 1 << 0, /* begin with "From sender  date" */
+    MAILBOX_QUOTE_FROM  = 1 << 1, /* "From " at the start of a line becomes ">From " */
+    MAILBOX_BLANK_LINE  = 1 << 2, /* end with an empty line */
+    MAILBOX_RETURN_PATH = 1 << 3,
+    MAILBOX_DOTS        = 1 << 4, /* "." at the start of a line becomes ".." */
 };
+// clang-format on
 #define MAILBOX_FORM_MBOX                                                                          \
     (MAILBOX_FROM_LINE | MAILBOX_QUOTE_FROM | MAILBOX_BLANK_LINE | MAILBOX_RETURN_PATH)
 #define MAILBOX_FORM_MAILDIR MAILBOX_RETURN_PATH

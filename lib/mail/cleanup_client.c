@@ -79,10 +79,12 @@ void cleanup_client_free(struct cleanup_client *client)
 {
     if (!client)
         return;
-    while (client->streams)
-        cleanup_stream_free(client->streams);
-    while (client->conns)
-        conn_free(client->conns);
+    struct cleanup_stream *s, *next_stream;
+    struct cleanup_conn *conn, *next_conn;
+    DL_FOREACH_SAFE (client->streams, s, next_stream)
+        cleanup_stream_free(s);
+    DL_FOREACH_SAFE (client->conns, conn, next_conn)
+        conn_free(conn);
     free(client->path);
     free(client);
 }

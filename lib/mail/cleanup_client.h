@@ -1,8 +1,8 @@
 /*
  * cleanup_client: write one new message into the queue through cleanup, asynchronously.
  *
- * Connections are pooled per process. The object that writes owns the struct cleanup_stream and frees it; freeing
- * before the answer aborts the message.
+ * Connections are pooled per process. The object that writes owns the struct cleanup_stream and
+ * frees it; freeing before the answer aborts the message.
  */
 #ifndef MAIL_CLEANUP_CLIENT_H
 #define MAIL_CLEANUP_CLIENT_H
@@ -23,7 +23,8 @@ struct cleanup_events {
     void (*on_done)(void *owner, const struct cleanup_done *done, const struct err *err);
     void (*on_room)(void *owner); /* may be NULL */
 };
-/* on_opened or on_done (with an error) follows, never from inside this call. Records may be added at once. */
+/* on_opened or on_done (with an error) follows, never from inside this call. Records may be added
+ * at once. */
 struct cleanup_stream *cleanup_stream_open(struct cleanup_client *client, int64_t flags,
                                            const struct cleanup_events *events, void *owner);
 void cleanup_stream_add(struct cleanup_stream *s, int type, struct slice data);

@@ -1,6 +1,6 @@
 /*
- * envelope: what the queue knows of a message: sender, recipients, attributes. Kept in the queue file,
- * handed from cleanup to qmgr and from qmgr to the delivery programs.
+ * envelope: what the queue knows of a message: sender, recipients, attributes. Kept in the queue
+ * file, handed from cleanup to qmgr and from qmgr to the delivery programs.
  */
 #ifndef MAIL_ENVELOPE_H
 #define MAIL_ENVELOPE_H
@@ -8,7 +8,8 @@
 #include "base/arena.h"
 #include "ipc/msg.h"
 
-enum dsn_notify { /* sums, as in notify_flags records; 0: the sender said nothing */
+/* sums, as in notify_flags records; 0: the sender said nothing */
+enum dsn_notify {
     DSN_NOTIFY_NEVER = 1,
     DSN_NOTIFY_SUCCESS = 2,
     DSN_NOTIFY_FAILURE = 4,
@@ -16,20 +17,24 @@ enum dsn_notify { /* sums, as in notify_flags records; 0: the sender said nothin
 };
 enum dsn_ret { DSN_RET_NONE, DSN_RET_FULL = 1, DSN_RET_HDRS = 2 };
 enum trace_flags { TRACE_MTA_PROBE = 256, TRACE_USER_PROBE = 512, TRACE_RECORD = 1024 };
-enum smtputf8_flags { /* field 6 of the size record */
+/* field 6 of the size record */
+enum smtputf8_flags {
     SMTPUTF8_REQUESTED = 1,
     SMTPUTF8_HEADER = 2,
     SMTPUTF8_SENDER = 4,
 };
 
+// clang-format off
 #define RECIPIENT_FIELDS(F)                                                                        \
     F(INT, offset)         /* of the R record in the queue file */                                 \
     F(TEXT, address)                                                                               \
     F(TEXT, orig_address)  /* "" when there is no O record */                                      \
     F(TEXT, dsn_orcpt)     /* type;address, decoded */                                             \
     F(INT, dsn_notify)
+// clang-format on
 MSG_DECLARE(recipient, RECIPIENT_FIELDS)
 
+// clang-format off
 #define ENVELOPE_FIELDS(F)                                                                         \
     F(TEXT, sender)                                                                                \
     F(INT, arrival_s) F(INT, arrival_us)  /* T record */                                           \
@@ -49,10 +54,11 @@ MSG_DECLARE(recipient, RECIPIENT_FIELDS)
     F(TEXT, sasl_method) F(TEXT, sasl_username) F(TEXT, sasl_sender)                               \
     F(INT, recipient_count)               /* R and D records, field 3 of the size record */        \
     F(LIST, recipients, recipient)        /* those still to do */
+// clang-format on
 MSG_DECLARE(envelope, ENVELOPE_FIELDS)
 
 void envelope_blank(struct envelope *env); /* every text empty */
-/* An A record of the message (not of one recipient). Unknown names are ignored; false: bad value. */
+/* An A record of the message (not of one recipient). Unknown names are ignored; false: bad value */
 bool envelope_set_attribute(struct envelope *env, struct arena *arena, struct slice name,
                             struct slice value);
 

@@ -47,8 +47,9 @@ void flush_client_free(struct flush_client *c)
 {
     if (!c)
         return;
-    while (c->calls)
-        flush_call_cancel(c->calls);
+    struct flush_call *call, *next;
+    DL_FOREACH_SAFE (c->calls, call, next)
+        flush_call_cancel(call);
     client_free(c->client);
     free(c->last_site);
     free(c->last_id);

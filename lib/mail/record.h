@@ -7,6 +7,7 @@
 
 #include "base/strbuf.h"
 
+// clang-format off
 enum record_type {
     REC_SIZE = 'C', REC_TIME = 'T', REC_FULLNAME = 'F', REC_INSPECT = 'I', REC_FILTER = 'L',
     REC_SENDER = 'S', REC_DONE = 'D', REC_RECIPIENT = 'R', REC_ORIGINAL = 'O', REC_CANCELLED = '/',
@@ -16,6 +17,7 @@ enum record_type {
     REC_PRIORITY = 'P', REC_POINTER = 'p', REC_VERP = 'V', REC_END = 'E', REC_DSN_RET = '<',
     REC_DSN_ENVID = 'i', REC_DSN_ORCPT = 'o', REC_DSN_NOTIFY = 'n',
 };
+// clang-format on
 
 enum { RECORD_MAX = 16 * 1024 * 1024 };
 
@@ -25,7 +27,7 @@ void record_addf(struct strbuf *out, int type, const char *fmt, ...) PRINTF(3, 4
 void record_add_attribute(struct strbuf *out, const char *name, const char *value);
 
 enum record_status { RECORD_READY, RECORD_MORE, RECORD_BAD };
-/* Look at the record at the front of IN: type, data, length with header. MORE: IN ends within it. */
+/* Look at the record at the front of IN: type, data, length with header. MORE: IN ends early. */
 enum record_status record_peek(struct slice in, int *ret_type, struct slice *ret_data,
                                size_t *ret_size);
 const char *record_type_name(int type); /* as postcat prints it */

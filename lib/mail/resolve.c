@@ -7,7 +7,7 @@
 
 #include "config/common_params.h"
 #include "mail/address.h"
-#include "mail/own_addresses.h"
+#include "mail/local_domains.h"
 #include "mail/resolve_tables.h"
 #include "map/map_address.h"
 
@@ -31,11 +31,14 @@ static bool in_list(struct match_list *list, const char *name, bool *ret, struct
 
 bool resolver_domain_is_local(struct resolver *r, const char *domain, bool *ret, struct err *err)
 {
-    if (!in_list(r->local, domain, ret, err))
-        return false;
-    if (!*ret)
-        *ret = own_addresses_has(&r->own_addresses, slice_of(domain));
-    return true;
+    enum map_status status = local_domains_find(r->local, domain, err);
+    *ret = status == MAP_FOUND;
+    return status != MAP_FAILED;
+}
+
+struct local_domains *resolver_local_domains(struct resolver *r)
+{
+    return r->local;
 }
 
 /* Peel until the domain is not ours or the local part no longer routes. Each turn shortens ADDRESS.
@@ -258,6 +261,30 @@ static bool look_up_transport(struct resolving *q)
     return true;
 }
 
+/* Whoever has moved is not delivered to, whatever transport_maps says. */
+static bool look_up_relocated(struct resolving *q)
+{
+    CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
+    struct local_domains_query own = {q->r->local, q->err, false};
+    struct map_address_query query = {.address = q->ret->recipient,
+                                      .keys = MAP_ADDR_CANONICAL,
+                                      .recipient_delimiter = common_params.recipient_delimiter,
+                                      .is_local = local_domains_own_bare_names,
+                                      .ctx = &own};
+    if (maps_is_empty(q->r->relocated))
+        return true;
+    enum map_status status = map_address_find(q->r->relocated, &query, &value, NULL, NULL, q->err);
+    if (status == MAP_FAILED || own.has_failed)
+        return false;
+    if (status == MAP_FOUND) {
+        bool with_prefix = common_params.relocated_prefix_enable;
+        q->ret->transport = common_params.error_service_name;
+        q->ret->nexthop =
+            arena_printf(q->arena, "%s%s", with_prefix ? "5.1.6 User has moved to " : "", value.s);
+    }
+    return true;
+}
+
 /* A domain the net can have? Numeric ones become literals when the administrator says so. */
 static bool check_domain(struct strbuf *address)
 {
@@ -298,7 +325,8 @@ bool resolve_address(struct resolver *r, enum resolve_use use, const char *sende
     if (is_good) {
         if (!is_local && local_part_routes(local))
             reply.flags |= RESOLVE_ROUTED;
-        if (!(is_local ? set_local_class(&q) : set_remote_class(&q)) || !look_up_transport(&q))
+        if (!(is_local ? set_local_class(&q) : set_remote_class(&q)) || !look_up_transport(&q) ||
+            !look_up_relocated(&q))
             return false;
     }
     *ret = reply;

@@ -15,12 +15,13 @@
 
 struct resolver;
 
-enum resolve_class { /* bit values, so that lists of classes can be kept */
-                     RESOLVE_CLASS_LOCAL = 1 << 0,
-                     RESOLVE_CLASS_VIRTUAL_ALIAS = 1 << 1,
-                     RESOLVE_CLASS_VIRTUAL_MAILBOX = 1 << 2,
-                     RESOLVE_CLASS_RELAY = 1 << 3,
-                     RESOLVE_CLASS_DEFAULT = 1 << 4,
+/* bit values, so that lists of classes can be kept */
+enum resolve_class {
+    RESOLVE_CLASS_LOCAL = 1 << 0,
+    RESOLVE_CLASS_VIRTUAL_ALIAS = 1 << 1,
+    RESOLVE_CLASS_VIRTUAL_MAILBOX = 1 << 2,
+    RESOLVE_CLASS_RELAY = 1 << 3,
+    RESOLVE_CLASS_DEFAULT = 1 << 4,
 };
 enum resolve_flags {
     RESOLVE_ROUTED = 1 << 0,      /* the local part still routes (user%domain@us, user@domain@us) */
@@ -50,6 +51,8 @@ bool resolve_address(struct resolver *r, enum resolve_use use, const char *sende
  * empty when nothing. */
 const char *resolver_take_warnings(struct resolver *r, struct arena *arena);
 /* Is DOMAIN local (mydestination, own [address])? MAP_FAILED-like errors give false and ERR. */
+/* Lives as long as R. */
+struct local_domains *resolver_local_domains(struct resolver *r);
 bool resolver_domain_is_local(struct resolver *r, const char *domain, bool *ret, struct err *err);
 
 #endif

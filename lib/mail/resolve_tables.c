@@ -3,7 +3,6 @@
 
 #include "base/xmem.h"
 #include "config/common_params.h"
-#include "mail/own_addresses.h"
 #include "map/map_address.h"
 
 static bool matches_subdomains(const char *parameter)
@@ -58,12 +57,13 @@ struct resolver *resolver_new(struct config *cfg, struct err *err)
     enum { WARNINGS_MAX = 16 * 1024 };
     strbuf_init(&r->warnings, WARNINGS_MAX);
     r->rules = rewrite_rules_from_params();
-    if (!own_addresses_load(p->inet_interfaces, p->proxy_interfaces, &r->own_addresses, err)) {
+    r->local = local_domains_new(err);
+    if (!r->local) {
         resolver_free(r);
         return NULL;
     }
     open_routes(r);
-    r->local = match_list_new("mydestination", p->mydestination, MATCH_STRING, 0);
+    r->relocated = open_maps("relocated_maps", p->relocated_maps);
     r->virtual_alias =
         match_list_new("virtual_alias_domains", p->virtual_alias_domains, MATCH_STRING, 0);
     r->virtual_mailbox =
@@ -84,11 +84,11 @@ void resolver_free(struct resolver *r)
         maps_close(r->routes[i].sender_relayhosts);
         maps_close(r->routes[i].sender_transports);
     }
-    match_list_free(r->local);
+    local_domains_free(r->local);
+    maps_close(r->relocated);
     match_list_free(r->virtual_alias);
     match_list_free(r->virtual_mailbox);
     match_list_free(r->relay);
-    argv_done(&r->own_addresses);
     strbuf_done(&r->warnings);
     free(r);
 }
@@ -101,8 +101,9 @@ bool resolver_has_changed(struct resolver *r)
             maps_have_changed(r->routes[i].sender_transports))
             return true;
     }
-    return match_list_has_changed(r->local) || match_list_has_changed(r->virtual_alias) ||
-           match_list_has_changed(r->virtual_mailbox) || match_list_has_changed(r->relay);
+    return maps_have_changed(r->relocated) || local_domains_have_changed(r->local) ||
+           match_list_has_changed(r->virtual_alias) || match_list_has_changed(r->virtual_mailbox) ||
+           match_list_has_changed(r->relay);
 }
 
 const char *resolver_take_warnings(struct resolver *r, struct arena *arena)

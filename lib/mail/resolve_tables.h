@@ -2,7 +2,7 @@
 #ifndef MAIL_RESOLVE_TABLES_H
 #define MAIL_RESOLVE_TABLES_H
 
-#include "base/argv.h"
+#include "mail/local_domains.h"
 #include "mail/resolve.h"
 #include "mail/rewrite.h"
 #include "map/maps.h"
@@ -17,9 +17,10 @@ struct resolve_route {
 
 struct resolver {
     struct resolve_route routes[2]; /* by enum resolve_use */
-    struct match_list *local, *virtual_alias, *virtual_mailbox, *relay;
-    struct argv own_addresses;
+    struct local_domains *local;
+    struct match_list *virtual_alias, *virtual_mailbox, *relay;
     struct rewrite_rules rules;
+    struct maps *relocated;
     unsigned transport_parent_keys; /* MAP_ADDR_DOT_PARENTS or MAP_ADDR_PARENTS */
     struct strbuf warnings;
 };

@@ -63,8 +63,9 @@ void rewrite_client_free(struct rewrite_client *client)
 {
     if (!client)
         return;
-    while (client->calls)
-        rewrite_client_cancel(client->calls);
+    struct rewrite_call *call, *next;
+    DL_FOREACH_SAFE (client->calls, call, next)
+        rewrite_client_cancel(call);
     client_free(client->client);
     free(client);
 }

@@ -138,6 +138,14 @@ class Reports(SuiteTestCase):
                     self.assertNotIn("mail system", copy.message.get_payload()[0].get_payload())
                     self.assertEqual(copy.message.get_payload()[2].get_content_type(), to_class)
 
+    def test_postmaster_hears_of_what_the_sender_does_not_want_to(self):
+        with Suite(dict(self.main_cf, notify_classes="bounce")) as suite:
+            queue_id = self.send("s@there.test", ["u@fail.test"], rcpt_options="NOTIFY=NEVER", suite=suite)
+            self.assertEqual(self.report_on(queue_id, "postmaster non-delivery", suite).recipients,
+                             ["postmaster@mail.example.test"])
+            suite.wait_for_log(queue_id + ": removed")
+            self.assertEqual(suite.count_log(queue_id + ": sender non-delivery"), 0)
+
     def test_expired_mail_is_failed(self):
         with Suite(dict(self.main_cf, maximal_queue_lifetime="0", bounce_queue_lifetime="1d")) as suite:
             queue_id = self.send("s@there.test", ["u@later.test"], suite=suite)

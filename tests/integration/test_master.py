@@ -449,9 +449,20 @@ class Reload(MasterCase):
         suite = self.suite(service("mine", "inet"), known_tcp_ports="mine=%d" % port)
         with self.assertRaises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.2", port))
+        # a process with a session goes on, and has the old address's descriptor
+        old = socket.create_connection(("127.0.0.1", port))
+        self.addCleanup(old.close)
+        old.sendall(b"old")
+        suite.wait_event("mine", "client", "old")
         suite.set(inet_interfaces="all")
         suite.reload()
-        with socket.create_connection(("127.0.0.2", port)) as client:
+
+        def connected():            # the reload is announced before it is done
+            try:
+                return socket.create_connection(("127.0.0.2", port))
+            except ConnectionRefusedError:
+                return None
+        with until(connected, 20, "a listener on the new address") as client:
             client.sendall(b"x")
             suite.wait_event("mine", "client", "x")
 

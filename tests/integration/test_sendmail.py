@@ -1,6 +1,7 @@
 """sendmail, postdrop and pickup: what programs submit, as it ends up in the queue."""
 import os
 import pathlib
+import pwd
 import subprocess
 
 from support.suite import SuiteTestCase
@@ -79,19 +80,91 @@ class Submission(SuiteTestCase):
         self.assertEqual(done.stdout, text[len(b"Subject: x\n"):])
 
     def test_no_recipients(self):
+        until(lambda: not self.suite.queue_files("maildrop"), 30, "end of the message before")
+        mark = self.suite.log_mark()
         for args, words in ((["-t"], "No recipient addresses found in message header"),
                             ([], "Recipient addresses must be specified")):
             done = self.suite.sendmail(args, "Subject: x\n\n", check=False)
             self.assertEqual(done.returncode, 75)
             self.assertIn(words, done.stderr)
         self.assertEqual(self.suite.queue_files("maildrop"), [])
+        self.assertEqual(self.suite.count_log(r"pickup\[\d+\]", since=mark), 0)
+
+    def test_probe(self):
+        """-bv: the report is on a message of our own; standard input is not read."""
+        mark = self.suite.log_mark()
+        done = self.suite.sendmail(["-f", "me@here.test", "-F", "Full Name", "-bv", "a@x.test",
+                                    "B <b@x.test>"], "Subject: no\n\nno\n")
+        self.assertEqual(done.stdout,
+                         "Mail Delivery Status Report will be mailed to <me@here.test>.\n")
+        self.suite.wait_for_log("hold: ", since=mark)
+        held = until(lambda: self.suite.queue_files("hold"), 30, "a held message")
+        shown = self.suite.run("postcat", "-q", os.path.basename(held[0])).stdout
+        os.unlink(held[0])
+        self.assertIn("trace_flags=512", shown)
+        self.assertIn("\nFrom: me@here.test\nSubject: probe\nTo:\ta@x.test,\n\tB <b@x.test>\n", shown)
+        self.assertNotIn("Subject: no", shown)
+
+    def test_verp_delimiters(self):
+        for option, good in (("-XV", True), ("-XV-=", True), ("-XVxy", False), ("-XV+", False),
+                             ("-XV+==", False)):
+            if good:
+                envelope, _, _ = self.submit(["-f", "me@here.test", option, "a@x.test"], "\n")
+                self.assertIn(": %s\n" % (option[3:] or "+="), envelope)
+            else:
+                done = self.suite.sendmail(["-f", "me@here.test", option, "a@x.test"], "", check=False)
+                self.assertEqual(done.returncode, 75)
+                self.assertIn("fatal: -V requires two characters from -=+\n", done.stderr)
 
     def test_refused_options(self):
         for args, status, words in ((["-n", "a"], 64, "-n option not supported"),
+                                    (["-t", "-bv"], 75, "-t option cannot be used with -bv"),
                                     (["-bx", "a"], 75, "unsupported: -bx")):
             done = self.suite.sendmail(args, "", check=False)
             self.assertEqual(done.returncode, status, done.stderr)
             self.assertIn(words, done.stderr)
+
+
+class Rights(SuiteTestCase):
+    """authorized_submit_users and local_login_sender_maps, through sendmail and through postdrop."""
+    main_cf = {"header_checks": "static:HOLD"}
+    name = pwd.getpwuid(os.getuid()).pw_name
+
+    def tearDown(self):
+        self.suite.set(authorized_submit_users=None, local_login_sender_maps=None)
+        self.assertEqual(self.suite.queue_files("maildrop"), [])
+
+    def set(self, **settings):
+        self.suite.set(**settings)
+
+    def submit(self, sender, status, words, postdrop_status):
+        done = self.suite.sendmail(["-f", sender, "a@x.test"], "\n", check=False)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn(words, done.stderr)
+        record = Postdrop.record
+        data = (record(b"S", sender.encode()) + record(b"R", b"a@x.test") + record(b"M") +
+                record(b"N", b"x") + record(b"X") + record(b"E"))
+        done = subprocess.run([self.suite.product.command("postdrop"), "-r"], input=data,
+                              env=self.suite.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, postdrop_status, done.stderr)
+        self.assertIn(words, done.stderr.decode())
+
+    def test_users(self):
+        who = "fatal: User %s(%d) is not allowed to submit mail" % (self.name, os.getuid())
+        for users, allowed in (("", False), ("!%s, static:all" % self.name, False),
+                               (self.name, True)):
+            self.set(authorized_submit_users=users)
+            self.submit("me", *((0, "", 0) if allowed else (75, who, 1)))
+        self.set(authorized_submit_users="fail:x")
+        self.submit("me", 75, "authorized_submit_users", 75)
+
+    def test_senders(self):
+        self.set(local_login_sender_maps="inline:{ { %s = %s @dom.test } }" % (self.name, self.name))
+        for sender, allowed in ((self.name, True), ("x@dom.test", True), ("x@y.test", False),
+                                ("", False)):
+            words = "fatal: %s(%d): not authorized to use sender='%s'" % (
+                self.name, os.getuid(), sender)
+            self.submit(sender, *((0, "", 0) if allowed else (75, words, 1)))
 
 
 class Postdrop(SuiteTestCase):

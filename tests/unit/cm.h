@@ -10,7 +10,8 @@
 
 #include "base/strbuf.h"
 
-static inline void cm_slice_is(struct slice actual, const char *expected, const char *file, int line)
+static inline void cm_slice_is(struct slice actual, const char *expected, const char *file,
+                               int line)
 {
     size_t len = strlen(expected);
     if (actual.len != len || memcmp(actual.s, expected, len) != 0) {

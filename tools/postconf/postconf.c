@@ -3,12 +3,14 @@
 
 #include "base/xmem.h"
 #include "config/host_defaults.h"
+#include "map/map.h"
 
 #include <unistd.h>
 
 struct options {
     char master; /* M, F, P or 0 */
-    char list;   /* a, A, l, m or 0 */
+    char list;   /* a, A, l, m, T or 0 */
+    char text;   /* b, t or 0 */
     char edit;   /* e, X, # or 0 */
     const char *dir;
 };
@@ -16,13 +18,15 @@ struct options {
 static void NORETURN usage(const struct postconf *pc)
 {
     postconf_fatal(pc,
-                   "usage: %s [-a (server SASL types)] [-A (client SASL types)] [-c config_dir] "
+                   "usage: %s [-a (server SASL types)] [-A (client SASL types)] [-b (bounce "
+                   "templates)] [-c config_dir] "
                    "[-C param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold "
                    "lines)] [-F (master.cf fields)] [-h (no names)] [-H (no values)] [-j (JSON)] "
                    "[-l (lock types)] [-m (map types)] [-M (master.cf)] [-n (non-default "
                    "parameters)] [-o name=value (override parameter value)] [-p (main.cf, "
-                   "default)] [-P (master.cf parameters)] [-q (no warnings)] [-v (verbose)] [-x "
-                   "(expand parameter values)] [-X (exclude)] [-# (comment-out)] [name...]",
+                   "default)] [-P (master.cf parameters)] [-q (no warnings)] [-t (bounce "
+                   "templates)] [-T mode (TLS versions)] [-v (verbose)] [-x (expand parameter "
+                   "values)] [-X (exclude)] [-# (comment-out)] [name...]",
                    pc->program);
 }
 
@@ -58,7 +62,7 @@ static void choose(const struct postconf *pc, char *at, int option)
 
 static void parse_options(struct postconf *pc, struct options *o, int argc, char **argv)
 {
-    for (int c; (c = getopt(argc, argv, "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#")) > 0;) {
+    for (int c; (c = getopt(argc, argv, "aAbc:C:defFhHjlmMno:pPqtT:vxX#")) > 0;) {
         switch (c) {
         case 'a':
         case 'A':
@@ -114,8 +118,11 @@ static void parse_options(struct postconf *pc, struct options *o, int argc, char
             break;
         case 'b':
         case 't':
+            choose(pc, &o->text, c);
+            break;
         case 'T':
-            postconf_fatal(pc, "option -%c is not available in this version", c);
+            choose(pc, &o->list, c);
+            break;
         default:
             usage(pc);
         }
@@ -127,7 +134,9 @@ static void check_options(const struct postconf *pc, struct options *o, char **a
 {
     if (o->master == 'p')
         o->master = 0;
-    if (o->list)
+    if (o->text && args[0] && args[1])
+        postconf_fatal(pc, "options -b and -t require at most one template file");
+    if (o->list || o->text)
         return;
     for (; *args && !o->edit; args++)
         if (strchr(*args, '='))
@@ -184,23 +193,13 @@ static void load(struct postconf *pc, bool dir_given, bool needs_services)
     config_set_default(pc->cfg, "process_name", "postconf");
 }
 
-static void list(const struct postconf *pc, char what)
+/* -a, -A, -T: neither SASL nor TLS is built in, so there is nothing to print. */
+static void list(char what)
 {
-    static const struct {
-        char option;
-        const char *names;
-    } lists[] = {
-        {'l', "flock\nfcntl\ndotlock"},
-        {'m', "btree\ncidr\nenviron\nfail\nhash\ninline\ninternal\npcre\npipemap\nproxy\nrandmap\n"
-              "regexp\nsocketmap\nstatic\ntcp\ntexthash\nunionmap\nunix"},
-    };
-    for (size_t i = 0; i < COUNT_OF(lists); i++) {
-        if (lists[i].option == what) {
-            puts(lists[i].names);
-            return;
-        }
-    }
-    (void)pc; /* -a, -A: no SASL type is built in, the list is empty */
+    if (what == 'l')
+        puts("flock\nfcntl\ndotlock");
+    for (const struct map_driver *const *at = map_drivers(); what == 'm' && *at; at++)
+        puts((*at)->type);
 }
 
 static void done(struct postconf *pc)
@@ -227,6 +226,12 @@ static void show(struct postconf *pc, const struct options *o, char **args)
         postconf_names_warn_master(pc);
 }
 
+static NORETURN void show_templates(struct postconf *pc, const struct options *o, const char *file)
+{
+    load(pc, o->dir || getenv("MAIL_CONFIG"), false);
+    postconf_templates_show(pc, o->text == 'b', file);
+}
+
 int main(int argc, char **argv)
 {
     struct postconf pc = {.program = argv[0] ? argv[0] : "postconf",
@@ -238,7 +243,9 @@ int main(int argc, char **argv)
 
     enum postconf_edit edit = o.edit == 'e' ? EDIT_SET : o.edit == 'X' ? EDIT_DELETE : EDIT_COMMENT;
     if (o.list)
-        list(&pc, o.list);
+        list(o.list);
+    else if (o.text)
+        show_templates(&pc, &o, argv[optind]);
     else if (o.edit && o.master)
         postconf_edit_master(&pc, o.master, edit, argv + optind);
     else if (o.edit)

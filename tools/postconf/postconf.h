@@ -77,6 +77,11 @@ void postconf_print(const struct postconf *pc, const char *name, const char *val
 void postconf_print_words(struct strbuf *line, struct slice text, bool fold);
 void postconf_print_json(const char *name, const char *value);
 
+/* postconf_templates.c: -b, -t. The texts of bounce(8), which prints them; FILE in the place of
+ * bounce_template_file, "" for the built-in ones, NULL for the setting. */
+void postconf_templates_show(const struct postconf *pc, bool is_expanded,
+                             const char *file) NORETURN;
+
 /* postconf_edit_main.c */
 void postconf_edit_main(struct postconf *pc, enum postconf_edit edit, char **args);
 /* postconf_edit_master.c: change master.cf; WHAT is M, F or P. */

@@ -1,16 +1,17 @@
 /*
  * postdrop: write one local submission into maildrop/, with the group that may.
  *
- * One of the two programs with a privilege bit, so: no table, no network, an environment of its own
- * making, and every byte of input is checked by lib/mail/maildrop. Input: records on standard
- * input; answer: NUL-terminated name and value pairs on standard output
- * (docs/protocol/queue_file.md).
+ * One of the two programs with a privilege bit, so: no tables but those that say who may submit
+ * what, no network, an environment of its own making, and every byte of input is checked by
+ * lib/mail/maildrop. Input: records on standard input; answer: NUL-terminated name and value pairs
+ * on standard output (docs/protocol/queue_file.md).
  */
 #include "base/xmem.h"
 #include "config/command_setup.h"
 #include "io/fd.h"
 #include "mail/maildrop.h"
 #include "mail/record.h"
+#include "mail/submit_rights.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -50,6 +51,17 @@ static void postdrop_answer(const char *const *pairs)
         log_warn(NULL, "write to caller: %s", strerror(errno));
 }
 
+static bool postdrop_add(struct maildrop *m, int type, struct slice data, struct err *err)
+{
+    char who[32];
+    if (type == REC_SENDER && !submit_rights_check_sender(getuid(), data, err))
+        return false;
+    if (maildrop_add(m, type, data, err))
+        return true;
+    (void)snprintf(who, sizeof who, "uid=%d", (int)getuid());
+    return err_prefix(err, who);
+}
+
 /* True: the whole message is in the file. False: the input ended before its E record. */
 static bool postdrop_copy(struct maildrop *m)
 {
@@ -62,10 +74,9 @@ static bool postdrop_copy(struct maildrop *m)
         enum record_status status = RECORD_MORE;
         while (!maildrop_has_end(m) &&
                (status = record_peek(unread, &type, &data, &size)) == RECORD_READY) {
-            if (!maildrop_add(m, type, data, &err)) {
+            if (!postdrop_add(m, type, data, &err)) {
                 maildrop_free(m);
-                log_fatal_status(err.kind == ERR_TEMP ? EX_TEMPFAIL : 1, "uid=%d: %s",
-                                 (int)getuid(), err.reason);
+                log_fatal_status(err.kind == ERR_TEMP ? EX_TEMPFAIL : 1, "%s", err.reason);
             }
             unread = slice_from(unread, size);
         }
@@ -103,6 +114,8 @@ int main(int argc, char **argv)
     postdrop_catch_signals();
 
     struct err err = ERR_INIT;
+    if (!submit_rights_check_user(getuid(), &err))
+        log_fatal_status(err.kind == ERR_TEMP ? EX_TEMPFAIL : 1, "%s", err.reason);
     struct maildrop *m = maildrop_new(&err);
     if (!m)
         log_fatal_status(EX_TEMPFAIL, "%s", err.reason);

@@ -106,8 +106,6 @@ static void parse_x(struct sendmail_options *o, const char *text)
 {
     if (*text == 'V')
         o->verp = text + 1; /* otherwise a traffic log file: no such thing here */
-    if (o->verp && strlen(o->verp) != 0 && strlen(o->verp) != 2)
-        log_fatal_status(EX_USAGE, "-XV requires null or two characters delimiters: %s", o->verp);
 }
 
 static void parse_o(struct sendmail_options *o, const char *text)
@@ -192,6 +190,8 @@ void sendmail_options_parse(struct sendmail_options *o, int argc, char **argv)
     opterr = 0;
     while ((letter = getopt(argc, argv, "A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:q::r:s:tvx")) > 0)
         parse_letter(o, letter, optarg);
+    if (o->extract && o->mode == SENDMAIL_VERIFY)
+        log_fatal_status(EX_TEMPFAIL, "-t option cannot be used with -bv");
     for (; optind < argc; optind++)
         argv_add(&o->recipients, argv[optind]);
 }

@@ -6,6 +6,7 @@
 #include "log/log.h"
 #include "mail/maildrop.h"
 #include "mail/record.h"
+#include "mail/submit_rights.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,8 +83,9 @@ static bool flush_to_postdrop(struct sendmail_sink *s, struct err *err)
 
 bool sendmail_sink_add(struct sendmail_sink *s, int type, struct slice data, struct err *err)
 {
-    if (s->maildrop)
-        return maildrop_add(s->maildrop, type, data, err);
+    if (s->maildrop) /* else postdrop asks */
+        return (type != REC_SENDER || submit_rights_check_sender(getuid(), data, err)) &&
+               maildrop_add(s->maildrop, type, data, err);
     record_add(&s->out, type, data);
     return s->out.len < WRITE_AT || flush_to_postdrop(s, err);
 }

@@ -6,6 +6,7 @@
 #include "mail/address.h"
 #include "mail/envelope.h"
 #include "mail/record.h"
+#include "mail/submit_rights.h"
 #include "sendmail/sendmail_extract.h"
 #include "sendmail/sendmail_sink.h"
 
@@ -20,6 +21,7 @@ struct submission {
     const struct sendmail_options *o;
     struct sendmail_sink *sink;
     struct sendmail_extract extract;
+    struct strbuf sender;             /* internal form */
     bool first_line, strip_cr, ended; /* ended: the lone dot was seen */
     bool in_long_line;
     size_t recipient_count;
@@ -86,10 +88,31 @@ static void account_name(const struct passwd *account, struct strbuf *out)
     }
 }
 
+/* The two characters behind -XV, or the default ones. */
+static const char *verp_delimiters(struct submission *sub)
+{
+    const char *filter = common_params.verp_delimiter_filter, *verp = sub->o->verp;
+    struct err err = ERR_INIT;
+    bool is_given = *verp != '\0';
+    if (!is_given)
+        verp = common_params.default_verp_delimiters;
+    bool is_first_good = strchr(filter, verp[0]); /* the default has two characters */
+    if (is_given && (strlen(verp) != 2 || !is_first_good || !strchr(filter, verp[1])))
+        err_set(&err, ERR_PERM, "-V requires two characters from %s", filter);
+    else if (!is_first_good || !strchr(filter, verp[1]))
+        err_set(&err, ERR_CONFIG,
+                "parameters default_verp_delimiters and verp_delimiter_filter: bad %s VERP "
+                "delimiter character",
+                is_first_good ? "second" : "first");
+    if (err.kind != ERR_NONE)
+        give_up(sub, &err, EX_TEMPFAIL);
+    return verp;
+}
+
 static void put_envelope(struct submission *sub, const struct passwd *account)
 {
     const struct sendmail_options *o = sub->o;
-    CLEANUP(strbuf_done) struct strbuf name = STRBUF_INIT(1024), sender = STRBUF_ANY;
+    CLEANUP(strbuf_done) struct strbuf name = STRBUF_INIT(1024);
     int64_t trace = o->mode == SENDMAIL_VERIFY ? TRACE_USER_PROBE : o->verbose ? TRACE_RECORD : 0;
     if (o->envelope_id)
         put_attribute(sub, "envelope_id", o->envelope_id);
@@ -105,15 +128,15 @@ static void put_envelope(struct submission *sub, const struct passwd *account)
     put(sub, REC_FULLNAME, strbuf_slice(&name));
 
     const char *given = o->sender ? o->sender : account ? account->pw_name : "nobody";
-    if (strcmp(given, "<>") != 0 && !address_to_internal(slice_of(given), &sender)) {
+    if (strcmp(given, "<>") != 0 && !address_to_internal(slice_of(given), &sub->sender)) {
         log_warn(NULL, "-f option specified malformed sender: %s", given);
-        strbuf_set(&sender, given);
+        strbuf_set(&sub->sender, given);
     }
-    put(sub, REC_SENDER, strbuf_slice(&sender));
+    put(sub, REC_SENDER, strbuf_slice(&sub->sender));
     if (o->encoding)
         put_attribute(sub, "encoding", o->encoding);
     if (o->verp)
-        put_text(sub, REC_VERP, *o->verp ? o->verp : common_params.default_verp_delimiters);
+        put_text(sub, REC_VERP, verp_delimiters(sub));
 }
 
 static void add_command_line_recipient(void *ctx, struct slice internal)
@@ -178,6 +201,32 @@ static void put_message(struct submission *sub)
     }
 }
 
+static void put_line(struct submission *sub, const char *start, struct slice text, const char *end)
+{
+    CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
+    strbuf_add_str(&line, start);
+    strbuf_add_slice(&line, text);
+    strbuf_add_str(&line, end);
+    struct slice rest = strbuf_slice(&line);
+    size_t limit = (size_t)common_params.line_length_limit;
+    for (; rest.len > limit; rest = slice_from(rest, limit))
+        put(sub, REC_LINE_PART, slice_first(rest, limit));
+    put(sub, REC_LINE, rest);
+}
+
+/* -bv: there is no message to deliver, so the report on it is on one of our own. */
+static void put_probe(struct submission *sub)
+{
+    CLEANUP(strbuf_done) struct strbuf from = STRBUF_ANY;
+    const struct argv *to = &sub->o->recipients;
+    address_to_external(strbuf_slice(&sub->sender), &from);
+    if (from.len > 0) /* else cleanup adds one */
+        put_line(sub, "From: ", strbuf_slice(&from), "");
+    put_line(sub, "Subject: probe", SLICE_EMPTY, "");
+    for (size_t i = 0; i < to->count; i++)
+        put_line(sub, i == 0 ? "To:\t" : "\t", slice_of(to->at[i]), i + 1 < to->count ? "," : "");
+}
+
 static void put_extracted(struct submission *sub)
 {
     const struct argv *found = sendmail_extract_end(&sub->extract);
@@ -197,11 +246,13 @@ static NORETURN void no_recipients(struct submission *sub, const struct passwd *
 
 int sendmail_submit(const struct sendmail_options *o)
 {
-    struct submission sub = {.o = o, .extract = SENDMAIL_EXTRACT_INIT};
+    struct submission sub = {.o = o, .extract = SENDMAIL_EXTRACT_INIT, .sender = STRBUF_ANY};
     const struct passwd *account = getpwuid(getuid());
     struct err err = ERR_INIT;
     int status = EX_TEMPFAIL;
 
+    if (!submit_rights_check_user(getuid(), &err))
+        give_up(&sub, &err, EX_TEMPFAIL);
     if (o->recipients.count == 0 && !o->extract)
         no_recipients(&sub, account);
     sub.sink = sendmail_sink_new(o->config_dir, &err);
@@ -211,7 +262,9 @@ int sendmail_submit(const struct sendmail_options *o)
     for (size_t i = 0; i < o->recipients.count; i++)
         address_each(slice_of(o->recipients.at[i]), 0, add_command_line_recipient, &sub);
     put_text(&sub, REC_MESSAGE, "");
-    if (o->mode != SENDMAIL_VERIFY || o->extract)
+    if (o->mode == SENDMAIL_VERIFY)
+        put_probe(&sub);
+    else
         put_message(&sub);
     put_text(&sub, REC_EXTRACTED, "");
     if (o->extract)
@@ -224,8 +277,7 @@ int sendmail_submit(const struct sendmail_options *o)
     sendmail_sink_free(sub.sink);
     sendmail_extract_done(&sub.extract);
     if (o->mode == SENDMAIL_VERIFY || o->verbose)
-        printf("Mail Delivery Status Report will be mailed to <%s>.\n", o->sender ? o->sender
-                                                                        : account ? account->pw_name
-                                                                                  : "nobody");
+        printf("Mail Delivery Status Report will be mailed to <%s>.\n", sub.sender.s);
+    strbuf_done(&sub.sender);
     return 0;
 }

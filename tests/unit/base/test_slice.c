@@ -38,6 +38,18 @@ static void takes_items_of_a_list(void **unused)
     }
 }
 
+static void ends(void **unused)
+{
+    (void)unused;
+    assert_true(slice_ends(slice_of("dir/"), "/"));
+    assert_true(slice_ends(slice_of("/"), "/"));
+    assert_true(slice_ends(SLICE_EMPTY, ""));
+    assert_false(slice_ends(SLICE_EMPTY, "/"));
+    assert_false(slice_ends(slice_of("/dir"), "/"));
+    assert_false(slice_ends(slice_of("A.FOO"), ".foo"));
+    assert_true(slice_ends_nocase(slice_of("A.FOO"), ".foo"));
+}
+
 static void takes_lines_with_either_end(void **unused)
 {
     (void)unused;
@@ -85,9 +97,10 @@ static void parses_times_with_units(void **unused)
         bool ok;
         int64_t seconds;
     } rows[] = {
-        {"5", 's', true, 5},     {"5", 'd', true, 432000}, {"3h", 's', true, 10800},
-        {"2w", 's', true, 1209600}, {"1x", 's', false, 0},    {"-1", 's', false, 0},
-        {"s", 's', false, 0},    {"99999999999999999w", 's', false, 0},
+        {"5", 's', true, 5},      {"5", 'd', true, 432000},
+        {"3h", 's', true, 10800}, {"2w", 's', true, 1209600},
+        {"1x", 's', false, 0},    {"-1", 's', false, 0},
+        {"s", 's', false, 0},     {"99999999999999999w", 's', false, 0},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         int64_t value = 0;
@@ -104,6 +117,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(splits_at_the_first_or_last_byte),
         cmocka_unit_test(takes_items_of_a_list),
+        cmocka_unit_test(ends),
         cmocka_unit_test(takes_lines_with_either_end),
         cmocka_unit_test(parses_numbers_strictly),
         cmocka_unit_test(parses_times_with_units),

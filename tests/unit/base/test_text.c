@@ -50,9 +50,11 @@ static void utf8_is_checked(void **unused)
         const char *text;
         bool ok;
     } rows[] = {
+        // clang-format off
         {"plain", true},        {"\xc3\xb1", true},         {"\xe2\x82\xac", true},
         {"\xf0\x9f\x93\xa8", true}, {"\xc0\x80", false},    {"\xed\xa0\x80", false},
         {"\xf5\x80\x80\x80", false}, {"\xc3", false},       {"a\x80", false},
+        // clang-format on
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         ROW(rows[i].text);
@@ -87,9 +89,12 @@ static void dates_are_english(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(base64_both_ways),          cmocka_unit_test(base64_refuses_what_it_is_not),
-        cmocka_unit_test(xtext_both_ways),           cmocka_unit_test(utf8_is_checked),
-        cmocka_unit_test(shows_what_does_not_print), cmocka_unit_test(dates_are_english),
+        cmocka_unit_test(base64_both_ways),
+        cmocka_unit_test(base64_refuses_what_it_is_not),
+        cmocka_unit_test(xtext_both_ways),
+        cmocka_unit_test(utf8_is_checked),
+        cmocka_unit_test(shows_what_does_not_print),
+        cmocka_unit_test(dates_are_english),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,10 +77,9 @@ static int setup(void **state)
     f->listen_fd = sock_listen_unix(f->path, SOCK_STREAM, 0600, &err);
     assert_true(f->listen_fd >= 0);
     f->listener = watch_new(f->loop, f->listen_fd, WATCH_READ, server_on_accept, f);
-    f->client = client_new(f->loop, &(struct client_options){.path = f->path,
-                                                             .timeout_ms = 20000,
-                                                             .max_idle = 2,
-                                                             .max_idle_ms = 60000});
+    f->client = client_new(
+        f->loop, &(struct client_options){
+                     .path = f->path, .timeout_ms = 20000, .max_idle = 2, .max_idle_ms = 60000});
     *state = f;
     return 0;
 }
@@ -198,7 +197,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_come_over_one_kept_connection, setup, teardown),
         cmocka_unit_test_setup_teardown(two_at_once_use_two_connections, setup, teardown),
         cmocka_unit_test_setup_teardown(a_retired_server_is_asked_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_fresh_connection_that_closes_is_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_fresh_connection_that_closes_is_an_error, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_missing_socket_is_an_error, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cancelled_call_is_never_answered, setup, teardown),
     };

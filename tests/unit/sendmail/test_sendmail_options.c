@@ -68,7 +68,8 @@ static void options_may_follow_recipients(void **unused)
     (void)unused;
     CLEANUP(argv_done) struct argv args = ARGV_INIT;
     struct sendmail_options o;
-    parse(&o, "sendmail -oi -f me@x a b -t -F Name -B8BITMIME -Rhdrs -Nsuccess,failure -Vid1 c", &args);
+    parse(&o, "sendmail -oi -f me@x a b -t -F Name -B8BITMIME -Rhdrs -Nsuccess,failure -Vid1 c",
+          &args);
     assert_int_equal(o.recipients.count, 3);
     assert_string_equal(o.recipients.at[2], "c");
     assert_string_equal(o.sender, "me@x");
