@@ -1,12 +1,6 @@
 /* The rows of cleanup_params.def as a table. */
 #include "cleanup/cleanup_params.h"
 
-struct cleanup_params cleanup_params;
-
-const struct param_row cleanup_param_rows[] = {
-#define PARAM(kind, name, def, min, max, purpose)                                                  \
-    {#name, PARAM_##kind, def, min, max, purpose, offsetof(struct cleanup_params, name)},
-#include "cleanup/cleanup_params.def"
-#undef PARAM
-    {0},
-};
+#define PARAM_OWNER cleanup
+#define PARAM_FILE  "cleanup/cleanup_params.def"
+#include "config/param_rows.h"

@@ -4,13 +4,8 @@
 
 #include "config/param.h"
 
-struct cleanup_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "cleanup/cleanup_params.def"
-#undef PARAM
-};
-
-extern struct cleanup_params cleanup_params;
-extern const struct param_row cleanup_param_rows[];
+#define PARAM_OWNER cleanup
+#define PARAM_FILE  "cleanup/cleanup_params.def"
+#include "config/param_struct.h"
 
 #endif
