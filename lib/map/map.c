@@ -1,5 +1,6 @@
 /* map: opening tables by name, and what all types share: folding of keys, UTF-8, warnings. */
 #include "map/map.h"
+#include "map/map_proxy.h"
 
 #include "base/text.h"
 #include "base/xmem.h"
@@ -63,9 +64,8 @@ static bool is_nested_too_deep(const char *name)
     return false;
 }
 
-/* proxy:type:name is opened here as type:name. A proxy process saves descriptors where hundreds of
- * processes read the same table, and reads for those in a jail; ours are few, and open their tables before
- * they enter it. */
+/* proxy:type:name is opened here as type:name, unless this process is about to enter a jail: then
+ * proxymap reads the table for it (docs/decisions/0012). */
 static struct slice without_proxy(const char *type_and_name)
 {
     struct slice text = slice_of(type_and_name);
@@ -92,7 +92,10 @@ struct map *map_open_strict(const char *type_and_name, enum map_flags flags, str
         err_set(err, ERR_CONFIG, "nested too deep: table %s", type_and_name);
         return NULL;
     }
-    struct map *map = driver->open(name.s, flags, err);
+    struct slice table = without_proxy(type_and_name);
+    bool is_proxied = map_options.proxy_path && table.s != type_and_name;
+    struct map *map =
+        is_proxied ? map_proxy_open(table.s, flags, err) : driver->open(name.s, flags, err);
     if (!map)
         return NULL;
     map->driver = driver;

@@ -30,6 +30,7 @@ enum map_flags {
 /* Sizes that main.cf may change; see map_set_options(). */
 struct map_options {
     size_t berkeley_db_create_buffer_size, berkeley_db_read_buffer_size;
+    const char *proxy_path; /* socket of proxymap(8), for proxy: tables; NULL: open them directly */
 };
 /* Called once at start; read-only afterwards. */
 void map_set_options(const struct map_options *options);

@@ -3,9 +3,11 @@
 
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/xmem.h"
 #include "config/common_params.h"
 #include "config/log_setup.h"
 #include "log/log.h"
+#include "map/map.h"
 #include "service/service_private.h"
 
 #include <errno.h>
@@ -112,8 +114,10 @@ void service_client_added(void)
     struct service_process *p = &service_process;
     p->client_count++;
     p->used++;
-    if (p->client_count == 1)
+    if (p->client_count == 1) {
         service_idle_clock();
+        service_stale_clock();
+    }
     if (p->client_count >= p->client_limit)
         service_accept_pause(true);
 }
@@ -201,6 +205,18 @@ static void service_load_config(int argc, char **argv)
         log_fatal("service %s requires a process limit of 1 in master.cf", p->args.instance);
 }
 
+/* Tables named proxy: are read by proxymap for a service that will not see their files. */
+static void service_open_tables_for_jail(void)
+{
+    struct map_options options = {
+        .berkeley_db_create_buffer_size = (size_t)common_params.berkeley_db_create_buffer_size,
+        .berkeley_db_read_buffer_size = (size_t)common_params.berkeley_db_read_buffer_size,
+    };
+    if (service_process.args.chroot && geteuid() == 0)
+        options.proxy_path = xasprintf("private/%s", common_params.proxymap_service_name);
+    map_set_options(&options);
+}
+
 static void service_on_terminate(void *owner, int signum)
 {
     (void)owner;
@@ -220,6 +236,7 @@ int service_main(const struct service *service, int argc, char **argv)
     if (!p->args.on_stdin && chdir(common_params.queue_directory) < 0)
         log_fatal("chdir %s: %s", common_params.queue_directory, strerror(errno));
 
+    service_open_tables_for_jail();
     if (service->before_jail)
         service->before_jail(p->config);
     service_jail_enter(&p->args, service);

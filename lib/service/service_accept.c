@@ -23,6 +23,7 @@ static struct {
     int count;
     bool paused;
     int64_t stale_checked_ms;
+    struct timer *stale_timer;
 } accepting;
 
 /* A connection whose first byte tells what it carries. */
@@ -72,15 +73,39 @@ static void service_take_connection(int fd)
     f->watch = watch_new(service_process.loop, fd, WATCH_READ, first_byte_on_input, f);
 }
 
-/* Tables are looked at when new work comes, at most once a second. */
-static bool service_has_stale_tables(void)
+/* Tables are looked at when new work comes, and once a second while there are clients: connections
+ * are kept open for the next message, so new ones may be long in coming. True: the process retires.
+ */
+static bool service_retire_if_stale(void)
 {
     const struct service *service = service_process.service;
     int64_t now = clock_now_ms();
-    if (!service->has_stale_tables || now - accepting.stale_checked_ms < STALE_CHECK_MS)
-        return false;
+    if (!service->has_stale_tables || service_process.retiring ||
+        now - accepting.stale_checked_ms < STALE_CHECK_MS)
+        return service_process.retiring;
     accepting.stale_checked_ms = now;
-    return service->has_stale_tables();
+    if (!service->has_stale_tables())
+        return false;
+    log_info(NULL, "lookup table has changed -- restarting");
+    service_retire();
+    return true;
+}
+
+static void service_on_stale_timer(void *owner)
+{
+    (void)owner;
+    if (!service_retire_if_stale() && service_process.client_count > 0)
+        service_stale_clock();
+}
+
+void service_stale_clock(void)
+{
+    if (!service_process.service->has_stale_tables || service_process.args.on_stdin)
+        return;
+    if (!accepting.stale_timer)
+        accepting.stale_timer = timer_new(service_process.loop, service_on_stale_timer, NULL);
+    if (!timer_is_running(accepting.stale_timer))
+        timer_start(accepting.stale_timer, STALE_CHECK_MS);
 }
 
 static int service_accept_one(int listener)
@@ -104,11 +129,8 @@ static void service_on_listener(void *owner, unsigned events)
 {
     (void)events;
     int listener = (int)(intptr_t)owner;
-    if (service_has_stale_tables()) {
-        log_info(NULL, "lookup table has changed -- restarting");
-        service_retire();
+    if (service_retire_if_stale())
         return;
-    }
     for (int i = 0; i < ACCEPT_PER_TURN && !accepting.paused; i++) {
         int fd = service_accept_one(listener);
         if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))

@@ -39,5 +39,6 @@ void service_accept_pause(bool paused); /* full, or room again; tells master */
 void service_accept_stop(void);
 
 void service_idle_clock(void);
+void service_stale_clock(void);
 
 #endif

@@ -1,0 +1,36 @@
+"""A table that changes on disk is noticed by processes whose connections stay open."""
+from support.suite import SuiteTestCase
+
+
+class ChangedTables(SuiteTestCase):
+    main_cf = {"virtual_alias_maps": "hash:@etc@/virtual", "default_transport": "discard:",
+               "smtpd_recipient_restrictions": "check_recipient_access hash:@etc@/access, permit",
+               "mydestination": ""}
+    maps = {"virtual": "a@x.test  first@y.test\n", "access": "none@x.test  REJECT\n"}
+
+    def deliver(self):
+        mark = self.suite.log_mark()
+        with self.suite.smtp() as client:
+            client.message("me@x.test", ["a@x.test"], "Subject: x\n\nx\n")
+        line = self.suite.wait_for_log(r"to=<.*status=sent", since=mark)
+        return line if isinstance(line, str) else line.group(0)
+
+    def test_virtual_alias_in_cleanup(self):
+        self.assertIn("first@y.test", self.deliver())
+        mark = self.suite.log_mark()
+        self.suite.make_map("virtual", "a@x.test  second@y.test\n")
+        self.suite.wait_for_log(r"cleanup\[\d+\]: lookup table has changed", since=mark)
+        self.assertIn("second@y.test", self.deliver())
+
+    def test_access_table_in_smtpd(self):
+        with self.suite.smtp() as client:
+            client.mail("me@x.test")
+            self.assert_reply(client.rcpt("b@x.test"), 250)
+            mark = self.suite.log_mark()
+            self.suite.make_map("access", "b@x.test  REJECT gone\n")
+            self.suite.wait_for_log(r"smtpd\[\d+\]: lookup table has changed", since=mark)
+            # the session that is open goes on as it began
+            self.assert_reply(client.rset(), 250)
+        with self.suite.smtp() as client:
+            client.mail("me@x.test")
+            self.assert_reply(client.rcpt("b@x.test"), 554, "5.7.1", "gone")
