@@ -4,13 +4,8 @@
 
 #include "config/param.h"
 
-struct anvil_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "anvil/anvil_params.def"
-#undef PARAM
-};
-
-extern struct anvil_params anvil_params;
-extern const struct param_row anvil_param_rows[];
+#define PARAM_OWNER anvil
+#define PARAM_FILE  "anvil/anvil_params.def"
+#include "config/param_struct.h"
 
 #endif

@@ -53,9 +53,8 @@ struct anvil_table *anvil_table_new(int64_t rate_unit_s)
     return table;
 }
 
-static void entry_free(struct anvil_table *table, struct anvil_entry *entry)
+static void entry_free(struct anvil_entry *entry)
 {
-    HASH_DEL(table->entries, entry);
     free(entry->ident);
     free(entry);
 }
@@ -64,9 +63,11 @@ void anvil_table_free(struct anvil_table *table)
 {
     if (!table)
         return;
-    struct anvil_entry *entry, *next;
-    HASH_ITER (hh, table->entries, entry, next) {
-        entry_free(table, entry);
+    struct anvil_entry *entry = table->entries, *next;
+    HASH_CLEAR(hh, table->entries); /* the entries stay linked */
+    for (; entry; entry = next) {
+        next = entry->hh.next;
+        entry_free(entry);
     }
     for (int i = 0; i < ANVIL_RATE_COUNT; i++)
         free(table->rate_peaks[i].ident);
@@ -224,8 +225,11 @@ void anvil_table_expire(struct anvil_table *table)
 {
     struct anvil_entry *entry, *next;
     HASH_ITER (hh, table->entries, entry, next) {
-        if (entry->count == 0 && entry_unit_is_over(table, entry))
-            entry_free(table, entry);
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it takes next for the one just freed */
+        if (entry->count == 0 && entry_unit_is_over(table, entry)) {
+            HASH_DEL(table->entries, entry);
+            entry_free(entry);
+        }
     }
 }
 

@@ -4,13 +4,8 @@
 
 #include "config/param.h"
 
-struct bounce_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "bounce/bounce_params.def"
-#undef PARAM
-};
-
-extern struct bounce_params bounce_params;
-extern const struct param_row bounce_param_rows[];
+#define PARAM_OWNER bounce
+#define PARAM_FILE  "bounce/bounce_params.def"
+#include "config/param_struct.h"
 
 #endif

@@ -176,9 +176,8 @@ static const struct check_action *find_action(struct slice name)
 
 static void log_action(struct check_call *call, const char *name)
 {
-    char lower[16];
-    size_t len = strlen(name);
-    for (size_t i = 0; i <= len && i < sizeof lower; i++)
+    char lower[16] = "";
+    for (size_t i = 0; name[i] && i < sizeof lower - 1; i++)
         lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
     cleanup_checks_log(call->m, strcmp(lower, "warn") == 0 ? "warning" : lower, what(call->kind),
                        call->content, call->text);

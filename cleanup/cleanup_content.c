@@ -15,8 +15,8 @@ void cleanup_content_start(struct cleanup_message *m)
     m->mime = mime_new(&options);
 }
 
-/* Faults in the MIME structure that main.cf says are none of ours to pass on. Nesting beyond the limit is
- * none here: it is refused by who would have to convert such content. */
+/* Faults in the MIME structure that main.cf says are none of ours to pass on. Nesting beyond the
+ * limit is none here: it is refused by who would have to convert such content. */
 static void check_faults(struct cleanup_message *m, unsigned before, struct slice line)
 {
     unsigned fresh = mime_faults(m->mime) & ~before, strict = 0;

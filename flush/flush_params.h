@@ -4,13 +4,8 @@
 
 #include "config/param.h"
 
-struct flush_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "flush/flush_params.def"
-#undef PARAM
-};
-
-extern struct flush_params flush_params;
-extern const struct param_row flush_param_rows[];
+#define PARAM_OWNER flush
+#define PARAM_FILE  "flush/flush_params.def"
+#include "config/param_struct.h"
 
 #endif

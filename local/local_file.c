@@ -69,8 +69,7 @@ void local_file(struct local_delivery *d, const struct local_context *ctx, const
         local_sent(d, ctx, "delivers to file: %s", path);
         return;
     }
-    struct slice all = slice_of(path);
-    if (all.s[all.len - 1] == '/')
+    if (slice_ends(slice_of(path), "/"))
         deliver_maildir(d, ctx, path, rights);
     else
         deliver_mbox(d, ctx, path, rights);

@@ -4,13 +4,8 @@
 
 #include "config/param.h"
 
-struct local_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "local/local_params.def"
-#undef PARAM
-};
-
-extern struct local_params local_params;
-extern const struct param_row local_param_rows[];
+#define PARAM_OWNER local
+#define PARAM_FILE  "local/local_params.def"
+#include "config/param_struct.h"
 
 #endif

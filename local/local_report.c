@@ -73,7 +73,7 @@ static void settle(struct local_delivery *d, const struct local_context *ctx,
 static void report(struct local_delivery *d, const struct local_context *ctx, const char *dsn,
                    int64_t notify, const char *fmt, va_list ap)
 {
-    CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(64 * 1024);
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT((size_t)64 * 1024);
     strbuf_vaddf(&text, fmt, ap);
     struct delivery_outcome o = {.dsn = dsn, .text = text.s};
     settle(d, ctx, &o, notify);

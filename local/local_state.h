@@ -13,11 +13,12 @@ struct local_user { /* from the password file */
     struct user_rights rights;
 };
 
-enum local_source { /* where an address, command or file was read */
-                    LOCAL_SOURCE_NONE,
-                    LOCAL_SOURCE_ALIAS,
-                    LOCAL_SOURCE_FORWARD,
-                    LOCAL_SOURCE_INCLUDE,
+/* where an address, command or file was read */
+enum local_source {
+    LOCAL_SOURCE_NONE,
+    LOCAL_SOURCE_ALIAS,
+    LOCAL_SOURCE_FORWARD,
+    LOCAL_SOURCE_INCLUDE,
 };
 
 /* One step of the expansion; never changed once it stands. */

@@ -81,10 +81,14 @@ static int take_listener(struct master_listener *old, size_t old_count,
     return -1;
 }
 
+/* A process that was started before has the descriptor too and may live for hours, and one that is
+ * being started has it until it executes its program: shutdown() frees the address at once. */
 static void close_listeners(struct master_listener *listeners, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         watch_free(listeners[i].watch);
+        if (listeners[i].fd >= 0 && listeners[i].addr_len > 0)
+            shutdown(listeners[i].fd, SHUT_RDWR);
         fd_done(&listeners[i].fd);
     }
     free(listeners);

@@ -132,7 +132,7 @@ static void table_remove(struct master_service **table, struct master_service *s
 struct master_service *master_table_build(const struct master_entry *entries, const char *disabled,
                                           int default_limit)
 {
-    struct master_service *table = NULL, **last = &table;
+    struct master_service *table = NULL, **last;
     for (const struct master_entry *entry = entries; entry; entry = entry->next) {
         struct master_service *same = master_table_find(table, entry->name, entry->type);
         if (same) {

@@ -21,19 +21,13 @@ enum {
     DRAIN_DATAGRAMS = 20000, /* and not for ever */
 };
 
-struct postlogd_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "postlogd/postlogd_params.def"
-#undef PARAM
-};
-static struct postlogd_params postlogd_params;
-static const struct param_row postlogd_param_rows[] = {
-#define PARAM(kind, name, def, min, max, purpose)                                                  \
-    {#name, PARAM_##kind, def, min, max, purpose, offsetof(struct postlogd_params, name)},
-#include "postlogd/postlogd_params.def"
-#undef PARAM
-    {0},
-};
+#define PARAM_OWNER postlogd
+#define PARAM_FILE  "postlogd/postlogd_params.def"
+#include "config/param_struct.h"
+
+#define PARAM_OWNER postlogd
+#define PARAM_FILE  "postlogd/postlogd_params.def"
+#include "config/param_rows.h"
 
 static int file_fd = -1;
 static struct strbuf pending = STRBUF_ANY;

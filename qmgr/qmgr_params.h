@@ -4,13 +4,8 @@
 
 #include "config/param.h"
 
-struct qmgr_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "qmgr/qmgr_params.def"
-#undef PARAM
-};
-
-extern struct qmgr_params qmgr_params;
-extern const struct param_row qmgr_param_rows[];
+#define PARAM_OWNER qmgr
+#define PARAM_FILE  "qmgr/qmgr_params.def"
+#include "config/param_struct.h"
 
 #endif

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Steps in one turn, time between turns, and when a message that could not be taken, or moved, is looked
- * at again. */
+/* Steps in one turn, time between turns, and when a message that could not be taken, or moved, is
+ * looked at again. */
 enum { STEPS = 10, TURN_MS = 1, LOCKED_MS = 10 * 1000 };
 
 static struct {
@@ -126,8 +126,9 @@ static void on_run(void *owner)
     qmgr_scan_incoming();
 }
 
-/* Back to incoming with what stands in active and is not in work: at start, what a former qmgr had; later,
- * what could not be moved on when its turn was over. Dies in the middle: the next start moves the rest. */
+/* Back to incoming with what stands in active and is not in work: at start, what a former qmgr had;
+ * later, what could not be moved on when its turn was over. Dies in the middle: the next start
+ * moves the rest. */
 static void restore_active(void)
 {
     struct qmgr_walk *walk = qmgr_walk_new(QUEUE_ACTIVE);

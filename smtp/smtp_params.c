@@ -3,30 +3,13 @@
 
 #include <string.h>
 
-struct lmtp_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "smtp/lmtp_params.def"
-#undef PARAM
-};
+#define PARAM_OWNER smtp
+#define PARAM_FILE  "smtp/smtp_params.def"
+#include "config/param_rows.h"
 
-struct smtp_params smtp_params;
-static struct lmtp_params lmtp_params;
-
-const struct param_row smtp_param_rows[] = {
-#define PARAM(kind, name, def, min, max, purpose)                                                  \
-    {#name, PARAM_##kind, def, min, max, purpose, offsetof(struct smtp_params, name)},
-#include "smtp/smtp_params.def"
-#undef PARAM
-    {0},
-};
-
-const struct param_row lmtp_param_rows[] = {
-#define PARAM(kind, name, def, min, max, purpose)                                                  \
-    {#name, PARAM_##kind, def, min, max, purpose, offsetof(struct lmtp_params, name)},
-#include "smtp/lmtp_params.def"
-#undef PARAM
-    {0},
-};
+#define PARAM_OWNER lmtp
+#define PARAM_FILE  "smtp/lmtp_params.def"
+#include "config/param_rows.h"
 
 /* The row of the SMTP client that an lmtp_ parameter stands for; NULL: it has none. */
 static const struct param_row *smtp_row_of(const char *lmtp_name)

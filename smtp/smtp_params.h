@@ -9,16 +9,14 @@
 
 #include "config/param.h"
 
-struct smtp_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "smtp/smtp_params.def"
-#undef PARAM
-    bool lmtp_assume_final;
-};
+#define PARAM_OWNER smtp
+#define PARAM_FILE  "smtp/smtp_params.def"
+#define PARAM_EXTRA bool lmtp_assume_final;
+#include "config/param_struct.h"
 
-extern struct smtp_params smtp_params;
-extern const struct param_row smtp_param_rows[];
-extern const struct param_row lmtp_param_rows[];
+#define PARAM_OWNER lmtp
+#define PARAM_FILE  "smtp/lmtp_params.def"
+#include "config/param_struct.h"
 
 /* Read the lmtp_ parameters over the smtp_ ones. */
 bool smtp_params_use_lmtp(struct config *cfg, struct err *err);

@@ -4,13 +4,8 @@
 
 #include "config/param.h"
 
-struct smtpd_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "smtpd/smtpd_params.def"
-#undef PARAM
-};
-
-extern struct smtpd_params smtpd_params;
-extern const struct param_row smtpd_param_rows[];
+#define PARAM_OWNER smtpd
+#define PARAM_FILE  "smtpd/smtpd_params.def"
+#include "config/param_struct.h"
 
 #endif

@@ -121,8 +121,7 @@ static bool find_mailbox(struct target *t)
 
 static void deliver(const struct target *t)
 {
-    struct slice path = slice_of(t->path);
-    bool is_maildir = path.s[path.len - 1] == '/', ok;
+    bool is_maildir = slice_ends(slice_of(t->path), "/"), ok;
     struct mailbox_trouble trouble;
     const struct mailbox_message message = {
         .queue_fd = t->job->fd,

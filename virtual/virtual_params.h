@@ -4,13 +4,8 @@
 
 #include "config/param.h"
 
-struct virtual_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "virtual/virtual_params.def"
-#undef PARAM
-};
-
-extern struct virtual_params virtual_params;
-extern const struct param_row virtual_param_rows[];
+#define PARAM_OWNER virtual
+#define PARAM_FILE  "virtual/virtual_params.def"
+#include "config/param_struct.h"
 
 #endif

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-/* clang objects where the C library has made macros of them (_FORTIFY_SOURCE); gcc sees all builds */
+/* clang objects where the C library made macros of them (_FORTIFY_SOURCE); gcc sees all builds */
 #ifndef __clang__
 #pragma GCC poison strcpy strcat strncat sprintf vsprintf gets strtok atoi atol atoll
 #pragma GCC poison asctime ctime gmtime localtime tmpnam mktemp

@@ -36,6 +36,12 @@ bool slice_starts_nocase(struct slice a, const char *prefix)
     return a.len >= p.len && slice_same_nocase(slice_first(a, p.len), p);
 }
 
+bool slice_ends(struct slice a, const char *suffix)
+{
+    struct slice p = slice_of(suffix);
+    return a.len >= p.len && slice_same(slice_from(a, a.len - p.len), p);
+}
+
 bool slice_ends_nocase(struct slice a, const char *suffix)
 {
     struct slice p = slice_of(suffix);

@@ -41,6 +41,7 @@ bool slice_same(struct slice a, struct slice b);
 bool slice_same_nocase(struct slice a, struct slice b);
 bool slice_starts(struct slice a, const char *prefix);
 bool slice_starts_nocase(struct slice a, const char *prefix);
+bool slice_ends(struct slice a, const char *suffix);
 bool slice_ends_nocase(struct slice a, const char *suffix);
 
 struct slice slice_trim(struct slice a); /* white space off both ends */

@@ -3,17 +3,9 @@
 #include "base/xmem.h"
 #include "config/host_defaults.h"
 
-struct common_params common_params;
-
-// clang-format off
-const struct param_row common_param_rows[] = {
-#define PARAM(kind, name, def, min, max, purpose) \
-    {#name, PARAM_##kind, def, min, max, purpose, offsetof(struct common_params, name)},
-#include "config/common_params.def"
-#undef PARAM
-    {0},
-};
-// clang-format on
+#define PARAM_OWNER common
+#define PARAM_FILE  "config/common_params.def"
+#include "config/param_rows.h"
 
 bool common_params_load(struct config *cfg, struct err *err)
 {

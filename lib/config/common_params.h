@@ -4,14 +4,9 @@
 
 #include "config/param.h"
 
-struct common_params {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
-#include "config/common_params.def"
-#undef PARAM
-};
-
-extern struct common_params common_params;
-extern const struct param_row common_param_rows[];
+#define PARAM_OWNER common
+#define PARAM_FILE  "config/common_params.def"
+#include "config/param_struct.h"
 
 /* Compute the host's defaults (myhostname, mydomain, ...), then load common_params from CFG. */
 bool common_params_load(struct config *cfg, struct err *err);

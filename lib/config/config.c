@@ -53,9 +53,10 @@ static char *put(struct setting **table, struct slice name, struct slice value)
 
 static void free_table(struct setting **table)
 {
-    struct setting *s, *next;
-    HASH_ITER (hh, *table, s, next) {
-        HASH_DEL(*table, s);
+    struct setting *s = *table, *next;
+    HASH_CLEAR(hh, *table); /* the elements stay linked */
+    for (; s; s = next) {
+        next = s->hh.next;
         free(s->name);
         free(s->value);
         free(s);
@@ -79,9 +80,10 @@ void config_free(struct config *cfg)
     free_table(&cfg->overrides);
     free_table(&cfg->file);
     free_table(&cfg->computed);
-    struct declared *d, *next;
-    HASH_ITER (hh, cfg->rows, d, next) {
-        HASH_DEL(cfg->rows, d);
+    struct declared *d = cfg->rows, *next;
+    HASH_CLEAR(hh, cfg->rows);
+    for (; d; d = next) {
+        next = d->hh.next;
         free(d);
     }
     strbuf_done(&cfg->warnings);

@@ -26,7 +26,7 @@ static bool take_group(struct slice *in, struct slice *ret_inner, struct err *er
 /* { name = value } as the argument of -o */
 static bool add_setting(struct slice text, struct argv *fields, struct err *err)
 {
-    struct slice name, value;
+    struct slice name = SLICE_EMPTY, value = SLICE_EMPTY;
     const char *mistake;
     if (!config_split(text, &name, &value, &mistake))
         return err_set(err, ERR_CONFIG, "%s: \"%.*s\"", mistake, SLICE_ARG(slice_first(text, 100)));
@@ -36,7 +36,7 @@ static bool add_setting(struct slice text, struct argv *fields, struct err *err)
 
 bool master_cf_split(struct slice line, struct argv *fields, struct err *err)
 {
-    struct slice word;
+    struct slice word = SLICE_EMPTY;
     while (fields->count < FIELDS_MIN && slice_next_token(&line, SLICE_SPACE, &word))
         argv_add_slice(fields, word);
     if (fields->count < FIELDS_MIN)

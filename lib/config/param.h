@@ -1,14 +1,8 @@
 /*
- * param: parameters as rows of a table, and the struct a program reads them into.
+ * param: parameters as rows of a table, and the struct a program reads them into. How the two are
+ * made of a .def file: config/param_struct.h.
  *
- *     struct smtpd_params {
- *     #define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
- *     #include "smtpd/smtpd_params.def"
- *     #undef PARAM
- *     };
- *
- * PARAM_TABLE(smtpd_params, "smtpd/smtpd_params.def") is not possible in C; param_rows.h has the
- * recipe. The default is text as a user would write it; the unit of a time default is the unit of
+ * The default is text as a user would write it; the unit of a time default is the unit of
  * plain numbers (no suffix: seconds). A limit of 0 means none. For TEXT and RAW the limits are
  * those of the length.
  */

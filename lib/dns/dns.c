@@ -140,8 +140,10 @@ void dns_free(struct dns *dns)
         return;
     dns->is_closing = true;
     ares_destroy(dns->channel); /* calls back for everything pending */
-    while (dns->queries)
-        query_free(dns->queries);
+    for (struct dns_query *q = dns->queries, *next; q; q = next) {
+        next = q->next;
+        query_free(q);
+    }
     for (size_t i = 0; i < SOCKETS_MAX; i++)
         watch_free(dns->sockets[i].watch);
     timer_free(dns->timer);

@@ -96,9 +96,9 @@ int stream_fd(const struct stream *s)
     return s->fd;
 }
 
-/* What to wait for: input unless full, output while some is left. Set once at the end of the turn. A
- * pause as such changes nothing: most end before the peer says more, and then cost no system call; input
- * that does come during one mutes the stream until it is over. */
+/* What to wait for: input unless full, output while some is left. Set once at the end of the turn.
+ * A pause as such changes nothing: most end before the peer says more, and then cost no system
+ * call; input that does come during one mutes the stream until it is over. */
 static void stream_apply_watch(struct stream *s)
 {
     unsigned want = 0;

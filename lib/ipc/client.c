@@ -192,10 +192,12 @@ void client_free(struct client *client)
 {
     if (!client)
         return;
-    while (client->calls)
-        call_cancel(client->calls);
-    while (client->idle)
-        conn_drop_idle(client->idle);
+    struct call *call, *next_call;
+    struct client_conn *conn, *next_conn;
+    DL_FOREACH_SAFE (client->calls, call, next_call)
+        call_cancel(call);
+    DL_FOREACH_SAFE (client->idle, conn, next_conn)
+        conn_free(conn);
     timer_free(client->idle_timer);
     free(client->path);
     free(client);

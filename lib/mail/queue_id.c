@@ -101,7 +101,7 @@ bool queue_id_is_long(struct slice id)
 static bool parse_upper_hex(struct slice text, uint64_t *ret)
 {
     for (size_t i = 0; i < text.len; i++)
-        if (!memchr("0123456789ABCDEF", text.s[i], 16))
+        if (!(text.s[i] >= '0' && text.s[i] <= '9') && !(text.s[i] >= 'A' && text.s[i] <= 'F'))
             return false;
     uint64_t value = 0;
     if (text.len == 0 || text.len > 16)

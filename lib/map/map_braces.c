@@ -25,7 +25,7 @@ bool map_braces_strip(struct slice a, struct slice *ret_inside, struct err *err)
 static bool read_inline(const char *type, const char *name, struct strbuf *ret_text,
                         struct err *err)
 {
-    struct slice items, item, rule;
+    struct slice items, item, rule = SLICE_EMPTY;
     CLEANUP(strbuf_done) struct strbuf where = STRBUF_INIT(100);
     strbuf_addf(&where, "%s map", type);
     if (!map_braces_strip(slice_of(name), &items, err))

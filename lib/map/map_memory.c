@@ -30,9 +30,8 @@ static struct memory_entry *memory_get(struct map_memory *memory, struct slice k
     return entry;
 }
 
-static void memory_drop(struct map_memory *memory, struct memory_entry *entry)
+static void entry_free(struct memory_entry *entry)
 {
-    HASH_DEL(memory->entries, entry);
     free(entry->key);
     free(entry->value);
     free(entry);
@@ -88,7 +87,8 @@ static enum map_status memory_remove(struct map *map, const char *key, struct er
         return MAP_NOT_FOUND;
     if (entry == memory->at) /* next() goes on from the one before it, or begins anew */
         memory->at = entry->hh.prev;
-    memory_drop(memory, entry);
+    HASH_DEL(memory->entries, entry);
+    entry_free(entry);
     return MAP_FOUND;
 }
 
@@ -108,9 +108,12 @@ static enum map_status memory_next(struct map *map, bool first, struct strbuf *k
 static void memory_close(struct map *map)
 {
     struct map_memory *memory = memory_of(map);
-    struct memory_entry *entry, *next;
-    HASH_ITER (hh, memory->entries, entry, next)
-        memory_drop(memory, entry);
+    struct memory_entry *entry = memory->entries, *next;
+    HASH_CLEAR(hh, memory->entries); /* the entries stay linked */
+    for (; entry; entry = next) {
+        next = entry->hh.next;
+        entry_free(entry);
+    }
 }
 
 struct map *map_memory_new(enum map_flags flags)

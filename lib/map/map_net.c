@@ -71,7 +71,7 @@ bool map_net_parse(struct slice text, struct map_net *ret, struct strbuf *proble
         return false;
     }
     if (has_length) {
-        if (bits > net.size * 8U) {
+        if (bits > (uint64_t)net.size * 8) {
             strbuf_addf(problem, "bad mask length in \"%.*s\"", SLICE_ARG(text));
             return false;
         }

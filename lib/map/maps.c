@@ -14,7 +14,7 @@ struct maps *maps_open(const char *title, const char *list, enum map_flags flags
 {
     struct maps *maps = xzalloc(sizeof *maps);
     maps->title = xstrdup(title);
-    strbuf_init(&maps->warnings, 256 * 1024);
+    strbuf_init(&maps->warnings, (size_t)256 * 1024);
     struct slice in = slice_of(list), item;
     while (slice_next_item(&in, &item)) {
         CLEANUP(xfree_ptr) char *name = slice_dup(item);

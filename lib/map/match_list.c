@@ -139,7 +139,7 @@ struct match_list *match_list_new(const char *title, const char *patterns, enum 
     list->title = xstrdup(title);
     list->kind = kind;
     list->flags = flags;
-    strbuf_init(&list->warnings, 64 * 1024);
+    strbuf_init(&list->warnings, (size_t)64 * 1024);
 
     size_t files = 0;
     struct source *source = source_push(NULL, xstrdup(patterns), false);

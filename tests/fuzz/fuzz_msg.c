@@ -1,5 +1,5 @@
-/* Messages between programs: frames out of a stream, then bodies of every kind that one kind of process
- * reads from another. */
+/* Messages between programs: frames out of a stream, then bodies of every kind that one kind of
+ * process reads from another. */
 #include "mail/bounce_msg.h"
 #include "mail/cleanup_msg.h"
 #include "mail/delivery_msg.h"
@@ -20,7 +20,7 @@ static union {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct msg_type *const types[] = {
-        &cleanup_open_type,     &cleanup_done_type,  &qmgr_arrived_type, &delivery_request_type,
+        &cleanup_open_type,    &cleanup_done_type,  &qmgr_arrived_type, &delivery_request_type,
         &delivery_report_type, &bounce_append_type, &bounce_one_type,
     };
     struct slice in = {(const char *)data, size}, body;
