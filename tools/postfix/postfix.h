@@ -34,6 +34,8 @@ pid_t postfix_master_pid(void);
 
 /* postfix_check.c */
 int postfix_check(const struct postfix *postfix);
+/* The same with the jail's files brought up to date before they are looked at. */
+void postfix_check_for_start(const struct postfix *postfix);
 
 /* postfix_dirs.c: create what is missing below queue_directory, repair what is wrong; fatal when
  * that is not possible. */

@@ -4,6 +4,7 @@
 #include "config/common_params.h"
 #include "io/fd.h"
 #include "log/log.h"
+#include "postfix/postfix_jail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -188,10 +189,8 @@ static void check_queue_files(void)
         log_fatal("Postfix integrity check failed!");
 }
 
-int postfix_check(const struct postfix *postfix)
+static void check_all(const struct postfix *postfix)
 {
-    check_present(postfix);
-    postfix_dirs_create(postfix);
     if (postfix->is_root) {
         check_trusted(postfix);
         check_groups(postfix_setgid_gid());
@@ -201,5 +200,20 @@ int postfix_check(const struct postfix *postfix)
     check_queue_owners(postfix_mail_uid());
     check_corrupt();
     check_queue_files();
+}
+
+int postfix_check(const struct postfix *postfix)
+{
+    check_present(postfix);
+    postfix_dirs_create(postfix);
+    check_all(postfix);
     return 0;
+}
+
+void postfix_check_for_start(const struct postfix *postfix)
+{
+    check_present(postfix);
+    postfix_dirs_create(postfix);
+    postfix_jail_update(postfix); /* first: what it cures is not worth a warning */
+    check_all(postfix);
 }

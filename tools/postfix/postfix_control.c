@@ -6,6 +6,7 @@
 #include "io/deadline.h"
 #include "io/fd.h"
 #include "log/log.h"
+#include "postfix/postfix_jail.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,10 +83,9 @@ static void need_no_master(void)
         log_fatal("the Postfix mail system is already running");
 }
 
-int postfix_quick_start(const struct postfix *postfix)
+static int start_master(const struct postfix *postfix)
 {
     CLEANUP(argv_done) struct argv argv = ARGV_INIT;
-    need_no_master();
     log_info(NULL, "starting the Postfix mail system");
     master_command(postfix, "-w", &argv);
     if (postfix_run(&argv) != 0)
@@ -93,11 +93,18 @@ int postfix_quick_start(const struct postfix *postfix)
     return 0;
 }
 
+int postfix_quick_start(const struct postfix *postfix)
+{
+    need_no_master();
+    postfix_jail_update(postfix);
+    return start_master(postfix);
+}
+
 int postfix_start(const struct postfix *postfix)
 {
     need_no_master();
-    postfix_check(postfix);
-    return postfix_quick_start(postfix);
+    postfix_check_for_start(postfix);
+    return start_master(postfix);
 }
 
 int postfix_start_fg(const struct postfix *postfix)
@@ -106,7 +113,7 @@ int postfix_start_fg(const struct postfix *postfix)
     if (common_params.multi_instance_directories[0])
         log_fatal("start-fg does not support multi_instance_directories");
     need_no_master();
-    postfix_check(postfix);
+    postfix_check_for_start(postfix);
     log_info(NULL, "starting the Postfix mail system");
     master_command(postfix, getpid() == 1 ? "-i" : "-s", &argv);
     postfix_exec(&argv);
@@ -146,9 +153,9 @@ int postfix_abort(const struct postfix *postfix)
 
 int postfix_reload(const struct postfix *postfix)
 {
-    (void)postfix;
     pid_t pid = need_master();
     log_info(NULL, "refreshing the Postfix mail system");
+    postfix_jail_update(postfix);
     send_signal(pid, SIGHUP);
     return 0;
 }
