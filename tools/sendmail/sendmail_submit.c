@@ -195,8 +195,10 @@ static void put_message(struct submission *sub)
             put_content(sub, slice_first(unread, unread.len - 1), false);
             unread = slice_from(unread, unread.len - 1);
         }
-        if (!more && unread.len > 0)
-            put_content(sub, unread, true);
+        if (!more && unread.len > 0) { /* a last line without end, as Postfix records it */
+            put_content(sub, unread, false);
+            put_content(sub, SLICE_EMPTY, true);
+        }
         strbuf_remove_front(&in, in.len - unread.len);
     }
 }
