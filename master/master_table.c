@@ -12,15 +12,12 @@ static char *service_path(const struct master_entry *entry)
     return xasprintf("%s/%s", entry->is_private ? "private" : "public", entry->name);
 }
 
-/* "-" in the chroot column meant yes before compatibility level 1. */
 static bool chroot_wanted(const struct master_entry *entry)
 {
-    const char *level = common_params.compatibility_level;
-    bool is_old = level && level[0] == '0' && (level[1] == 0 || level[1] == '.');
-    if (!entry->is_chroot_default || !is_old)
-        return entry->is_chroot;
-    log_info(NULL, "using backwards-compatible default setting chroot=y");
-    return true;
+    bool is_jailed = master_entry_is_jailed(entry, common_params.compatibility_level);
+    if (is_jailed && !entry->is_chroot)
+        log_info(NULL, "using backwards-compatible default setting chroot=y");
+    return is_jailed;
 }
 
 struct master_service *master_service_new(const struct master_entry *entry, int default_limit)

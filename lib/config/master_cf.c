@@ -154,3 +154,10 @@ void master_cf_free(struct master_entry *entries)
         entries = next;
     }
 }
+
+bool master_entry_is_jailed(const struct master_entry *entry, const char *compatibility_level)
+{
+    const char *level = compatibility_level;
+    bool is_old = level && level[0] == '0' && (level[1] == 0 || level[1] == '.');
+    return entry->is_chroot || (entry->is_chroot_default && is_old);
+}

@@ -23,6 +23,10 @@ struct master_entry {
     struct master_entry *next;
 };
 
+/* Does the entry run in the queue directory as its root? "-" meant yes before compatibility
+ * level 1. */
+bool master_entry_is_jailed(const struct master_entry *entry, const char *compatibility_level);
+
 /* Parse TEXT (the content of FILE, which is named in errors). Entries come in file order. Errors
  * name file and line; nothing is returned then. */
 bool master_cf_parse(struct slice text, const char *file, struct master_entry **ret_entries,

@@ -21,10 +21,8 @@ static const char temporary_name[] = ".postfix-copy";
 
 bool postfix_jail_is_used(const struct master_entry *entries, const char *compatibility_level)
 {
-    const char *level = compatibility_level;
-    bool is_old = level && level[0] == '0' && (level[1] == 0 || level[1] == '.');
     for (const struct master_entry *entry = entries; entry; entry = entry->next)
-        if (entry->is_chroot || (entry->is_chroot_default && is_old))
+        if (master_entry_is_jailed(entry, compatibility_level))
             return true;
     return false;
 }
