@@ -49,9 +49,21 @@ class Queued:
         self.message = email.message_from_bytes(self.content)
 
 
+def _read_complete(path):
+    """The message at PATH; None when it moved to another queue meanwhile, or is still being written."""
+    try:
+        return Queued(path) if os.stat(path).st_mode & 0o100 else None
+    except FileNotFoundError:
+        return None
+
+
 def wait_queued(suite, queue_id, timeout=30):
     """The message QUEUE_ID, wherever in the queue it is."""
-    found = until(lambda: [p for q in ("deferred/*", "active", "incoming") for p in
-                           glob.glob(os.path.join(suite.queue_directory, q, queue_id))],
-                  timeout, "queue file of " + queue_id)
-    return Queued(found[0])
+    def find():
+        for queue in ("deferred/*", "active", "incoming"):
+            for path in glob.glob(os.path.join(suite.queue_directory, queue, queue_id)):
+                found = _read_complete(path)
+                if found:
+                    return found
+        return None
+    return until(find, timeout, "queue file of " + queue_id)
