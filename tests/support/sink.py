@@ -142,8 +142,8 @@ class Session:
     def say(self, text):
         self.conn.sendall("".join(line + "\r\n" for line in text.split("\n")).encode("latin-1"))
 
-    def answer(self, verb, line, usual):
-        """Send the scripted reply or the usual one; its text."""
+    def answer(self, verb, line, usual, before=None):
+        """Send the scripted reply or the usual one; its text. BEFORE is called with it first."""
         seconds = self.sink.delays.get(verb)
         if seconds and self.sink.closing.wait(seconds):
             raise Gone
@@ -154,6 +154,8 @@ class Session:
             self.sink.closing.wait()
             raise Gone
         text = usual if what is None else what
+        if before:
+            before(text)
         if text:
             self.say(text)
         if text and text.startswith("421"):
@@ -232,13 +234,17 @@ class Session:
         """Reply to the dot: once, or in LMTP once for each recipient."""
         accepted = []
         count = len(transaction.rcpts) if self.sink.lmtp else 1
+
+        def note(text):     # before the client knows: who waits for its log line finds the message here
+            if text.startswith("2"):
+                accepted.extend([transaction.rcpts[i]] if self.sink.lmtp else transaction.rcpts)
+            if i == count - 1 and accepted:
+                transaction.rcpts = accepted
+                self.sink.messages.append(transaction)
+
         for i in range(count):
-            if self.answer(".", transaction.rcpts[i], "250 2.0.0 Ok: %d" % time.time()).startswith("2"):
-                accepted += [transaction.rcpts[i]] if self.sink.lmtp else transaction.rcpts
+            self.answer(".", transaction.rcpts[i], "250 2.0.0 Ok: %d" % time.time(), note)
         self.mail, self.rcpts = None, []
-        if accepted:
-            transaction.rcpts = accepted
-            self.sink.messages.append(transaction)
 
     def do_rset(self, line):
         self.mail, self.rcpts = None, []
