@@ -41,6 +41,7 @@ static bool on_retire(void)
 static const struct service bounce_service = {
     .name = "bounce",
     .model = SERVICE_MANY_CLIENTS,
+    .needs = CONFINE_WRITES_QUEUE | CONFINE_NETWORK,
     .params = bounce_param_rows,
     .params_at = &bounce_params,
     .before_jail = bounce_mail_before_jail,

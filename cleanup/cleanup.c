@@ -45,6 +45,7 @@ static void on_exit_hook(void)
 static const struct service cleanup_service = {
     .name = "cleanup",
     .model = SERVICE_MANY_CLIENTS,
+    .needs = CONFINE_WRITES_QUEUE | CONFINE_NETWORK,
     .params = cleanup_param_rows,
     .params_at = &cleanup_params,
     .before_jail = before_jail,

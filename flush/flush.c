@@ -35,6 +35,7 @@ static void flush_on_trigger(struct slice letters)
 static const struct service flush_service = {
     .name = "flush",
     .model = SERVICE_MANY_CLIENTS,
+    .needs = CONFINE_WRITES_QUEUE | CONFINE_NETWORK,
     .params = flush_param_rows,
     .params_at = &flush_params,
     .before_jail = flush_before_jail,

@@ -22,6 +22,7 @@ static void pickup_on_trigger(struct slice letters)
 static const struct service pickup_service = {
     .name = "pickup",
     .model = SERVICE_MANY_CLIENTS,
+    .needs = CONFINE_WRITES_QUEUE,
     .alone = true,
     .after_jail = pickup_after_jail,
     .on_trigger = pickup_on_trigger,

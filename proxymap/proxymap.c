@@ -90,6 +90,7 @@ int main(int argc, char **argv)
     static const struct service proxymap_service = {
         .name = "proxymap",
         .model = SERVICE_MANY_CLIENTS,
+        .needs = CONFINE_WRITES_DATA | CONFINE_NETWORK,
         .params = proxymap_param_rows,
         .params_at = &proxymap_params,
         .before_jail = proxymap_before_jail,

@@ -51,6 +51,7 @@ int main(int argc, char **argv)
     static const struct service service = {
         .name = "qmgr",
         .model = SERVICE_MANY_CLIENTS,
+        .needs = CONFINE_WRITES_QUEUE | CONFINE_NETWORK,
         .alone = true,
         .never_idle_exit = true,
         .params = qmgr_param_rows,

@@ -36,6 +36,7 @@ int main(int argc, char **argv)
     const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "smtp";
     static struct delivery_program program = {
         .service = {.name = "smtp",
+                    .needs = CONFINE_NETWORK,
                     .params = smtp_param_rows,
                     .params_at = &smtp_params,
                     .before_jail = before_jail,

@@ -50,6 +50,7 @@ static bool smtpd_is_stale(void)
 static const struct service smtpd_service = {
     .name = "smtpd",
     .model = SERVICE_MANY_CLIENTS,
+    .needs = CONFINE_NETWORK,
     .params = smtpd_param_rows,
     .params_at = &smtpd_params,
     .clients_per_process_param = "smtpd_sessions_per_process",

@@ -52,6 +52,7 @@ static void on_exit_hook(void)
 static const struct service trivial_rewrite_service = {
     .name = "trivial-rewrite",
     .model = SERVICE_MANY_CLIENTS,
+    .needs = CONFINE_NETWORK,
     .before_jail = before_jail,
     .after_jail = after_jail,
     .on_connect = on_connect,

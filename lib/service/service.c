@@ -253,6 +253,7 @@ int service_main(const struct service *service, int argc, char **argv)
         service_accept_start();
     }
     service_idle_clock();
+    service_jail_lock(&p->args, service);
     loop_run(p->loop);
     service_exit();
     return 0;

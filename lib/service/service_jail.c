@@ -39,10 +39,27 @@ void service_jail_enter(const struct service_args *args, const struct service *s
             service_jail_become(&copy);
         }
     }
-    /* nothing a service starts may gain what it has given up; local(8) and the like run set-id
-     * commands for their users */
-    if (!service->keep_root && !args->on_stdin)
-        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     /* set-id changes clear it; a crash of an unprivileged service may leave a core file */
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+}
+
+/* local(8) and the like run commands, set-id ones too, for their users; sendmail -bs runs a service
+ * within somebody's session. */
+void service_jail_lock(const struct service_args *args, const struct service *service)
+{
+    const char *writable[3] = {NULL};
+    size_t count = 0;
+    struct err err = ERR_INIT;
+    if (service->keep_root || args->on_stdin)
+        return;
+    if (!common_params.service_confinement) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        return;
+    }
+    if (service->needs & CONFINE_WRITES_QUEUE)
+        writable[count++] = "."; /* the queue directory, in the jail and outside */
+    if (service->needs & CONFINE_WRITES_DATA)
+        writable[count++] = common_params.data_directory;
+    if (!confine_process(writable, service->needs & CONFINE_NETWORK, &err))
+        log_warn(NULL, "service_confinement is incomplete: %s", err.reason);
 }

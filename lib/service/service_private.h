@@ -30,6 +30,7 @@ extern struct service_process service_process;
 void service_args_parse(struct service_args *args, const struct service *service,
                         struct config *config, int argc, char **argv);
 void service_jail_enter(const struct service_args *args, const struct service *service);
+void service_jail_lock(const struct service_args *args, const struct service *service);
 
 void service_status_start(void);
 void service_status_send(char what);

@@ -39,6 +39,8 @@ class Suite:
         self.resolver = resolver
         self.env = dict(os.environ, MAIL_CONFIG=self.etc, LC_ALL="C")
         self.valgrind = valgrind or valgrinds.wanted()
+        if self.valgrind:       # which knows neither seccomp nor Landlock, and says so in its report
+            self.main_cf.setdefault("service_confinement", "no")
         self._create()
 
     def path(self, *names):
