@@ -1,7 +1,6 @@
 """Rubbish in the queue directories: put aside and logged, and no other message waits for it."""
 import os
 import shutil
-import time
 import unittest
 
 from support.queue_files import put, queue_file
@@ -33,9 +32,7 @@ class Rubbish(SuiteTestCase):
     def put(self, queue, name, data, mode=0o700):
         suite = self.suite
         path = os.path.join(queue, name[0], name) if queue == "deferred" else os.path.join(queue, name)
-        path = put(suite.queue_directory, path, data, mode)
-        os.utime(path, (time.time() - 10, time.time() - 10))
-        return path
+        return put(suite.queue_directory, path, data, mode, age=10)
 
     def send(self):
         mark = self.suite.log_mark()

@@ -132,7 +132,7 @@ class Rights(SuiteTestCase):
 
     def tearDown(self):
         self.suite.set(authorized_submit_users=None, local_login_sender_maps=None)
-        self.assertEqual(self.suite.queue_files("maildrop"), [])
+        until(lambda: not self.suite.queue_files("maildrop"), 30, "empty maildrop")
 
     def set(self, **settings):
         self.suite.set(**settings)

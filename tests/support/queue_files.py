@@ -1,6 +1,7 @@
 """Queue files and defer logs made by hand, for what lists and repairs a queue."""
 import os
 import shutil
+import time
 
 from .cleanup import record
 
@@ -55,8 +56,11 @@ def log_file(entries):
     return out.encode("utf-8", "surrogateescape")
 
 
-def put(queue_directory, path, data, mode=0o700, owner="postfix"):
-    """Write queue_directory/PATH, making its directories."""
+def put(queue_directory, path, data, mode=0o700, owner="postfix", age=0):
+    """Write queue_directory/PATH, making its directories; last changed AGE seconds ago.
+
+    Its mode comes last: what has the execute bit is complete, and a running qmgr takes it at once.
+    """
     path = os.path.join(queue_directory, path)
     parent = os.path.dirname(path)
     if not os.path.isdir(parent):
@@ -65,7 +69,9 @@ def put(queue_directory, path, data, mode=0o700, owner="postfix"):
             shutil.chown(parent, owner)
     with open(path, "wb") as f:
         f.write(data)
-    os.chmod(path, mode)
-    if os.geteuid() == 0:
-        shutil.chown(path, owner)
+        f.flush()
+        if os.geteuid() == 0:
+            shutil.chown(path, owner)
+        os.utime(f.fileno(), (time.time() - age, time.time() - age))
+        os.fchmod(f.fileno(), mode)
     return path
