@@ -6,8 +6,9 @@ import os
 import re
 import unittest
 
-from support import oracle, product as products
+from support import milter, oracle, product as products
 from support.queue_files import QUEUES
+from support.queued import records
 from support.sink import Sink
 from support.suite import Suite
 from support.wait import until
@@ -78,6 +79,19 @@ def without_service(suite, name):
         lines = [line for line in f if line.split()[:1] != [name]]
     with open(path, "w") as f:
         f.writelines(lines)
+
+
+def make_warning_due(path):
+    """Set the time in the record of type W into the past."""
+    when = [data for kind, data in records(path) if kind == "W"]
+    if len(when) != 1:
+        raise AssertionError("records of type W: %s" % when)
+    with open(path, "rb") as f:
+        before = f.read()
+    head = b"W" + bytes([len(when[0])])
+    with open(path, "r+b") as f:
+        f.seek(before.index(head + when[0]))
+        f.write(head + b"1700000000".rjust(len(when[0]), b" "))
 
 
 def submit(suite, subject, recipients, options="BODY=8BITMIME"):
@@ -152,6 +166,59 @@ class Interchange(unittest.TestCase):
             self.assertEqual(list(pair.ids("deferred")), [late])
             self.assertEqual(pair.taker.count_log(late), 0)
         self.each_way(steps, queue_run_delay="1s")
+
+    def test_delay_warning(self):
+        """The time of the warning to the sender is in the queue file."""
+        def steps(pair):
+            for sink in pair.sinks:
+                sink.reply("RCPT", lambda s, line: "450 4.2.1 later" if "b@far" in line else None)
+            pair.giver.start()
+            queue_id = submit(pair.giver, "delayed", ["b@far.test"])
+            until(lambda: pair.ids("deferred"), 30, "deferred file")
+            pair.giver.stop()
+            make_warning_due(os.path.join(pair.giver.queue_directory, "deferred", pair.ids("deferred")[queue_id]))
+            pair.hand_over()
+            pair.taker.flush()
+            notice = pair.taken.wait_for(1)[0]
+            self.assertEqual((notice.sender, notice.recipients), ("", ["a@far.test"]))
+            self.assertIn("Action: delayed", notice.text)
+            self.assertIn("Subject: delayed", notice.text)
+            pair.taker.wait_for_log(queue_id + r": sender delay notification: ")
+        self.each_way(steps, delay_warning_time="1h")
+
+    def test_edited_by_a_mail_filter(self):
+        """Postfix edits in place: pointers lead to what was added at the end."""
+        edits = [milter.insert_header(0, "X-First", "1"), milter.add_header("X-Last", "folded\n value"),
+                 milter.change_header(1, "Subject", "edited " + "s" * 200), milter.change_header(1, "Message-Id", ""),
+                 milter.add_recipient("c@far.test"), milter.delete_recipient("b@far.test"),
+                 milter.change_sender("other@far.test"), milter.replace_body(b"new line\r\n" * 500 + b"end\r\n")]
+        for hold in (False, True):
+            with self.subTest(hold=hold), milter.Milter(edits) as editor:
+                pair = Pair(oracle.product(), products.staged(), "no")
+                self.addCleanup(pair.close)
+                pair.giver.set(smtpd_milters=editor.address, milter_protocol="6")
+                pair.given.reply("RCPT", "450 4.2.1 later")
+                pair.giver.start()
+                submit(pair.giver, "hold it" if hold else "x", ["a@far.test", "b@far.test"])
+                queue = "hold" if hold else "deferred"
+                until(lambda: pair.ids(queue), 30, "file in " + queue)
+                ids = list(pair.ids(queue))
+                described, shown = pair.giver.queue(), pair.giver.run("postcat", "-q", *ids).stdout
+                pair.giver.stop()
+                pair.hand_over()
+                self.assertEqual(pair.taker.queue(), described)
+                self.assertEqual(pair.taker.run("postcat", "-q", *ids).stdout, shown)
+                pair.taker.run("postsuper", "-H", "ALL")
+                pair.taker.flush()
+                message = pair.taken.wait_for(1)[0]
+                pair.taker.wait_queue_empty()
+                self.assertEqual((message.sender, message.recipients), ("other@far.test", ["a@far.test", "c@far.test"]))
+                head, _, body = message.text.partition("\n\n")
+                self.assertEqual(body, "new line\n" * 500 + "end\n")
+                self.assertTrue(head.startswith("X-First: 1\n"), head)
+                self.assertTrue(head.endswith("\nX-Last: folded\n value"), head)
+                self.assertIn("\nSubject: edited " + "s" * 200 + "\n", head)
+                self.assertNotIn("Message-Id", head)
 
     def test_hold(self):
         def steps(pair):
