@@ -154,6 +154,22 @@ static enum smtpd_verdict reject_by_transport(struct smtpd_eval *e, enum smtpd_r
     return SMTPD_VERDICT_NONE;
 }
 
+/* Mail to these is taken in every local domain, whether a table knows them or not: RFC 5321 (4.5.1)
+ * wants the first, the others are senders of the mail system itself. */
+static bool is_system_name(const struct resolve_reply *r)
+{
+    const char *const names[] = {"postmaster", "mailer-daemon", common_params.double_bounce_sender};
+    size_t at = slice_rfind(slice_of(r->recipient), '@');
+    struct slice local =
+        slice_first(slice_of(r->recipient), at == SIZE_MAX ? strlen(r->recipient) : at);
+    if (r->address_class != RESOLVE_CLASS_LOCAL)
+        return false;
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (slice_eq_nocase(local, names[i]))
+            return true;
+    return false;
+}
+
 static enum smtpd_verdict reject_unlisted(struct smtpd_eval *e, enum smtpd_reply_class class,
                                           const char *address, const struct resolve_reply *r)
 {
@@ -174,7 +190,7 @@ static enum smtpd_verdict reject_unlisted(struct smtpd_eval *e, enum smtpd_reply
                            !slice_starts(slice_of(r->nexthop), "5.1.6 ");
     if (!is_alias_domain) {
         enum smtpd_verdict verdict = reject_by_transport(e, class, address, r);
-        if (verdict != SMTPD_VERDICT_NONE || maps_is_empty(maps))
+        if (verdict != SMTPD_VERDICT_NONE || maps_is_empty(maps) || is_system_name(r))
             return verdict;
         status = find_address(e, maps, r->recipient, &err);
         if (status == MAP_FAILED)

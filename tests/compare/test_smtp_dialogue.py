@@ -162,6 +162,27 @@ class SmtpDialogue(ComparisonTestCase):
 
 
 @oracle.needed
+class UnlistedDialogue(ComparisonTestCase):
+    """No table knows anybody: names that are taken in local domains all the same, as recipients and as senders."""
+    main_cf = {"smtpd_error_sleep_time": "0", "smtpd_hard_error_limit": "100", "relay_domains": "relay.test",
+               "relay_recipient_maps": "inline:{x@relay.test=x}", "virtual_mailbox_domains": "box.test",
+               "virtual_mailbox_maps": "inline:{x@box.test=x}", "virtual_alias_domains": "alias.test",
+               "virtual_alias_maps": "inline:{x@alias.test=root}", "smtpd_reject_unlisted_sender": "yes",
+               "recipient_delimiter": "+", "double_bounce_sender": "twice", **AS_BEFORE}
+
+    def test_names(self):
+        names = ("postmaster", "PostMaster", "postmaster+x", "mailer-daemon", "twice", "double-bounce", "abuse")
+        domains = ("mail.example.test", "[127.0.0.1]", "relay.test", "box.test", "alias.test")
+        steps = list(FROM)
+        for address in list(names) + ["%s@%s" % (name, domain) for domain in domains for name in names]:
+            steps += ["RCPT TO:<%s>" % address, "VRFY " + address]
+        steps.append("RSET")
+        for name in names:
+            steps += ["MAIL FROM:<%s@mail.example.test>" % name, "RCPT TO:<user@elsewhere.test>", "RSET"]
+        self.compare_session("unlisted", steps + ["QUIT"])
+
+
+@oracle.needed
 class StrictDialogue(ComparisonTestCase):
     """The same commands where main.cf asks for more."""
     aliases = "postmaster: root\nroot: /dev/null\n"

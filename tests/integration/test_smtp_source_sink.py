@@ -20,6 +20,12 @@ def listening(port):
                    for line in f.readlines()[1:])
 
 
+def listens(path):
+    """Is the Unix socket open for connections? The kernel's list has a flag for it."""
+    with open("/proc/net/unix", encoding="utf-8") as f:
+        return any(line.split()[3] == "00010000" for line in f if line.rstrip().endswith(" " + path))
+
+
 class ToolCase(unittest.TestCase):
     def setUp(self):
         self.product = products.staged()
@@ -229,7 +235,7 @@ class Together(ToolCase):
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
         sink = subprocess.Popen([self.product.command("smtp-sink"), "-L", "-n", "4"] + user + ["unix:" + path, "10"])
         self.addCleanup(self.end, sink)
-        until(lambda: os.path.exists(path), 10, "the socket")
+        until(lambda: listens(path), 10, "the socket")
         os.chmod(path, 0o777)
         done = subprocess.run([self.product.command("smtp-source"), "-L", "-m", "4", "-r", "2", "unix:" + path],
                               timeout=20)
