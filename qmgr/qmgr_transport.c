@@ -3,6 +3,7 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "config/master_cf.h"
+#include "config/param.h"
 #include "qmgr/qmgr.h"
 
 #include <string.h>
@@ -34,28 +35,39 @@ static size_t connection_limit(const char *name)
     return (size_t)common_params.default_process_limit;
 }
 
-/* TRANSPORT_suffix, or default_suffix. A bad value is the operator's to repair: qmgr cannot guess.
- */
-static int64_t read_number(const char *transport, const char *suffix, const char *otherwise,
-                           bool is_time)
+// clang-format off
+static const struct param_row rows[] = {
+#define PATTERN(kind, owner, suffix, def, min, max, since, purpose) \
+    {#suffix, PARAM_##kind, def, min, max, purpose, 0, since},
+#include "qmgr/qmgr_transport_params.def"
+#undef PATTERN
+    {0},
+};
+// clang-format on
+
+/* TRANSPORT_suffix. A bad value is the operator's to repair: qmgr cannot guess. */
+static int64_t read_number(const char *transport, const char *suffix)
 {
+    const struct param_row *row = param_find(rows, suffix);
     CLEANUP(xfree_ptr) char *name = xasprintf("%s_%s", transport, suffix);
     struct err err = ERR_INIT;
     int64_t value = 0;
-    bool ok = is_time ? config_get_time(config, name, otherwise, 0, 0, &value, &err)
-                      : config_get_int(config, name, otherwise, 0, 0, &value, &err);
+    bool ok =
+        row->kind == PARAM_TIME
+            ? config_get_time(config, name, row->default_text, row->min, row->max, &value, &err)
+            : config_get_int(config, name, row->default_text, row->min, row->max, &value, &err);
     if (!ok)
         log_fatal("%s", err.reason);
     return value;
 }
 
-static void read_feedback(const char *transport, const char *suffix, const char *otherwise,
-                          struct feedback *ret)
+static void read_feedback(const char *transport, const char *suffix, struct feedback *ret)
 {
+    const struct param_row *row = param_find(rows, suffix);
     CLEANUP(xfree_ptr) char *name = xasprintf("%s_%s", transport, suffix);
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(1000);
     struct err err = ERR_INIT;
-    if (!config_get_text(config, name, otherwise, &text, &err))
+    if (!config_get_text(config, name, row->default_text, &text, &err))
         log_fatal("%s", err.reason);
     if (feedback_parse(strbuf_slice(&text), ret, &err))
         return;
@@ -65,33 +77,31 @@ static void read_feedback(const char *transport, const char *suffix, const char 
 
 static void read_limits(const char *name, struct qmgr_transport_limits *l)
 {
-    // clang-format off
-    const struct { int64_t *value; const char *suffix, *otherwise; bool is_time; } rows[] = {
-        {&l->concurrency_limit, "destination_concurrency_limit", "$default_destination_concurrency_limit", false},
-        {&l->recipient_limit, "destination_recipient_limit", "$default_destination_recipient_limit", false},
-        {&l->recipients_in_memory, "recipient_limit", "$default_recipient_limit", false},
-        {&l->extra_recipients, "extra_recipient_limit", "$default_extra_recipient_limit", false},
-        {&l->refill_limit, "recipient_refill_limit", "$default_recipient_refill_limit", false},
-        {&l->refill_delay_s, "recipient_refill_delay", "$default_recipient_refill_delay", true},
-        {&l->slot_cost, "delivery_slot_cost", "$default_delivery_slot_cost", false},
-        {&l->slot_discount, "delivery_slot_discount", "$default_delivery_slot_discount", false},
-        {&l->slot_loan, "delivery_slot_loan", "$default_delivery_slot_loan", false},
-        {&l->minimum_slots, "minimum_delivery_slots", "$default_minimum_delivery_slots", false},
-        {&l->destination_rate_delay_s, "destination_rate_delay", "$default_destination_rate_delay", true},
-        {&l->transport_rate_delay_s, "transport_rate_delay", "$default_transport_rate_delay", true},
-        {&l->window.initial, "initial_destination_concurrency", "$initial_destination_concurrency", false},
-        {&l->window.cohort_limit, "destination_concurrency_failed_cohort_limit",
-         "$default_destination_concurrency_failed_cohort_limit", false},
+    const struct {
+        int64_t *value;
+        const char *suffix;
+    } numbers[] = {
+        {&l->concurrency_limit, "destination_concurrency_limit"},
+        {&l->recipient_limit, "destination_recipient_limit"},
+        {&l->recipients_in_memory, "recipient_limit"},
+        {&l->extra_recipients, "extra_recipient_limit"},
+        {&l->refill_limit, "recipient_refill_limit"},
+        {&l->refill_delay_s, "recipient_refill_delay"},
+        {&l->slot_cost, "delivery_slot_cost"},
+        {&l->slot_discount, "delivery_slot_discount"},
+        {&l->slot_loan, "delivery_slot_loan"},
+        {&l->minimum_slots, "minimum_delivery_slots"},
+        {&l->destination_rate_delay_s, "destination_rate_delay"},
+        {&l->transport_rate_delay_s, "transport_rate_delay"},
+        {&l->window.initial, "initial_destination_concurrency"},
+        {&l->window.cohort_limit, "destination_concurrency_failed_cohort_limit"},
     };
-    // clang-format on
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        *rows[i].value = read_number(name, rows[i].suffix, rows[i].otherwise, rows[i].is_time);
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        *numbers[i].value = read_number(name, numbers[i].suffix);
     l->slot_discount = MIN(l->slot_discount, (int64_t)100);
     l->window.limit = l->concurrency_limit;
-    read_feedback(name, "destination_concurrency_positive_feedback",
-                  "$default_destination_concurrency_positive_feedback", &l->window.positive);
-    read_feedback(name, "destination_concurrency_negative_feedback",
-                  "$default_destination_concurrency_negative_feedback", &l->window.negative);
+    read_feedback(name, "destination_concurrency_positive_feedback", &l->window.positive);
+    read_feedback(name, "destination_concurrency_negative_feedback", &l->window.negative);
 }
 
 static void run_later(void *owner)

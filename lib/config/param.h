@@ -31,7 +31,8 @@ struct param_row {
     const char *default_text;
     int64_t min, max;
     const char *purpose;
-    size_t offset; /* in the program's struct */
+    size_t offset;     /* in the program's struct */
+    const char *since; /* the release that brought it; "": 2.0 or before; "valija": ours alone */
 };
 
 /* Fill the struct at PARAMS from CFG. Texts live until params_done(). The first bad value is the

@@ -8,8 +8,8 @@ struct PARAM_JOIN(PARAM_OWNER, _params) PARAM_JOIN(PARAM_OWNER, _params);
 
 const struct param_row PARAM_JOIN(PARAM_OWNER, _param_rows)[] = {
 #define PARAM_AT(name) offsetof(struct PARAM_JOIN(PARAM_OWNER, _params), name)
-#define PARAM(kind, name, def, min, max, purpose)                                                  \
-    {#name, PARAM_##kind, def, min, max, purpose, PARAM_AT(name)},
+#define PARAM(kind, name, def, min, max, since, purpose)                                           \
+    {#name, PARAM_##kind, def, min, max, purpose, PARAM_AT(name), since},
 #include PARAM_FILE
 #undef PARAM
 #undef PARAM_AT

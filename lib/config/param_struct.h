@@ -17,7 +17,7 @@
 #endif
 
 struct PARAM_JOIN(PARAM_OWNER, _params) {
-#define PARAM(kind, name, def, min, max, purpose) PARAM_TYPE_##kind name;
+#define PARAM(kind, name, def, min, max, since, purpose) PARAM_TYPE_##kind name;
 #include PARAM_FILE
 #undef PARAM
     PARAM_EXTRA

@@ -80,7 +80,7 @@ class Man(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.filler = load_filler()
-        cls.params = cls.filler.parameters(SOURCE)
+        cls.params = cls.filler.param_tables.parameters(SOURCE)
 
     def test_every_program_has_a_page(self):
         missing = ["%s(%s)" % (name, section) for name, section, _ in programs()
@@ -117,9 +117,10 @@ class Man(unittest.TestCase):
 
     def test_names(self):
         """What looks like a parameter is one, or a word of the code."""
-        words = self.filler.words_of_code(SOURCE)
+        code = self.filler.param_tables.Code(SOURCE)
+        words = {word for text in code.files.values() for word in re.findall(r"\w+", text)}
         faults = []
-        known = set(self.params) | words | {os.path.basename(p).rsplit(".", 1)[0] for p in pages()}
+        known = set(self.params) | set(self.filler.param_tables.old_names(SOURCE)) | words | {os.path.basename(p).rsplit(".", 1)[0] for p in pages()}
         for path in pages():
             text = self.filler.DIRECTIVE.sub("", read(path))
             text = re.sub(r"\\f.|\\\(\w\w|\\.", " ", text)
@@ -181,19 +182,18 @@ class Man(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             self.fill(folder)
             text = read(os.path.join(folder, "postconf.5"))
-            listed = set(re.findall(r"^\.B (\w+)$", text, re.MULTILINE))
-            unbuilt = text.partition(".SH NOT BUILT YET")[2]
-            for name, row in self.params.items():
-                self.assertEqual(name in listed, row["built"], name)
-                if not row["built"]:
-                    self.assertRegex(unbuilt, r"\b%s\b" % name)
+            built, _, unbuilt = text.partition(".SH NOT BUILT YET")
+            for part, is_built in ((built, True), (unbuilt, False)):
+                listed = set(re.findall(r"^\.B (\w+)$", part, re.MULTILINE))
+                for name, row in self.params.items():
+                    self.assertEqual(name in listed, row["built"] == is_built, name)
             for path in glob.glob(os.path.join(folder, "*")):
                 self.assertNotRegex(read(path), self.filler.DIRECTIVE)
 
     def fill(self, folder):
         for page in pages():
             with open(os.path.join(folder, os.path.basename(page)), "w", encoding="utf-8") as file:
-                file.write(self.filler.fill(read(page), self.params))
+                file.write(self.filler.fill(read(page), self.params, SOURCE))
 
     def test_sees_faults(self):
         self.assertEqual(options_told('.TP 16\n.BI \\-c " dir" "\\fR, \\fP" \\-f " x"\ntext\n.TP\n.B \\-4 \\-6\n'),
@@ -203,7 +203,7 @@ class Man(unittest.TestCase):
                 file.write('getopt(argc, argv,\n is_a ? "+ab:" : "c");\nlog("usage -z");\n')
             self.assertEqual(options_taken(folder), set("abc"))
         with self.assertRaises(SystemExit):
-            self.filler.fill('.\\" @parameter no_such_parameter@\n', self.params)
+            self.filler.fill('.\\" @parameter no_such_parameter@\n', self.params, SOURCE)
 
 
 if __name__ == "__main__":

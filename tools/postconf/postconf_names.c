@@ -2,70 +2,7 @@
 #include "postconf.h"
 
 #include "base/xmem.h"
-#include "config/param.h"
-
-// clang-format off
-/* Programs' tables come before unbuilt_params.def: of two rows with one name the first counts. */
-static const struct param_row all_rows[] = {
-#define PARAM(kind, name, def, min, max, purpose) \
-    {#name, PARAM_##kind, def, min, max, purpose, 0},
-#include "postconf_all_params.inc"
-#undef PARAM
-    {0},
-};
-
-/* Parameters of a service that delivers mail are SERVICE_suffix. */
-static const struct {
-    const char *suffix, *default_text;
-} transport_suffixes[] = {
-    {"_delivery_slot_cost", "$default_delivery_slot_cost"},
-    {"_delivery_slot_discount", "$default_delivery_slot_discount"},
-    {"_delivery_slot_loan", "$default_delivery_slot_loan"},
-    {"_destination_concurrency_failed_cohort_limit",
-     "$default_destination_concurrency_failed_cohort_limit"},
-    {"_destination_concurrency_limit", "$default_destination_concurrency_limit"},
-    {"_destination_concurrency_negative_feedback",
-     "$default_destination_concurrency_negative_feedback"},
-    {"_destination_concurrency_positive_feedback",
-     "$default_destination_concurrency_positive_feedback"},
-    {"_destination_rate_delay", "$default_destination_rate_delay"},
-    {"_destination_recipient_limit", "$default_destination_recipient_limit"},
-    {"_extra_recipient_limit", "$default_extra_recipient_limit"},
-    {"_initial_destination_concurrency", "$initial_destination_concurrency"},
-    {"_minimum_delivery_slots", "$default_minimum_delivery_slots"},
-    {"_recipient_limit", "$default_recipient_limit"},
-    {"_recipient_refill_delay", "$default_recipient_refill_delay"},
-    {"_recipient_refill_limit", "$default_recipient_refill_limit"},
-    {"_transport_rate_delay", "$default_transport_rate_delay"},
-};
-// clang-format on
-
-enum { SHOWN, HIDDEN };
-
-static const struct deprecated_name {
-    const char *name, *instead;
-    bool is_hidden;
-} deprecated_names[] = {
-#define DEPRECATED(name, instead, hidden) {#name, instead, hidden},
-#include "deprecated_names.def"
-#undef DEPRECATED
-};
-
-static const struct deprecated_name *find_deprecated(const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(deprecated_names); i++)
-        if (strcmp(deprecated_names[i].name, name) == 0)
-            return &deprecated_names[i];
-    return NULL;
-}
-
-static bool is_one_of(const char *word, const char *const *list)
-{
-    for (; *list; list++)
-        if (strcmp(word, *list) == 0)
-            return true;
-    return false;
-}
+#include "config/known_params.h"
 
 static int by_name(const void *a, const void *b)
 {
@@ -97,18 +34,10 @@ static void add_service_name(struct postconf *pc, const char *service, const cha
 
 static void add_services(struct postconf *pc)
 {
-    static const char *const delivery[] = {"local", "virtual", "smtp", "lmtp",
-                                           "error", "pipe",    NULL};
-    static const char *const timed[] = {"pipe", "spawn", NULL};
-    for (const struct postconf_service *s = pc->services; s; s = s->next) {
-        const char *service = s->fields.at[0], *command = s->fields.at[7];
-        if (is_one_of(command, delivery))
-            for (size_t i = 0; i < COUNT_OF(transport_suffixes); i++)
-                add_service_name(pc, service, transport_suffixes[i].suffix,
-                                 transport_suffixes[i].default_text);
-        if (is_one_of(command, timed))
-            add_service_name(pc, service, "_time_limit", "$command_time_limit");
-    }
+    for (const struct postconf_service *s = pc->services; s; s = s->next)
+        for (const struct param_pattern *p = known_param_patterns; p->row.name; p++)
+            if (param_pattern_is_for(p, s->fields.at[7]))
+                add_service_name(pc, s->fields.at[0], p->row.name, p->row.default_text);
 }
 
 static void sort_names(struct postconf *pc)
@@ -133,10 +62,10 @@ static void add_user_name(void *ctx, const char *name, const char *raw)
 
 void postconf_names_load(struct postconf *pc)
 {
-    config_declare(pc->cfg, all_rows);
-    for (const struct param_row *row = all_rows; row->name; row++) {
-        const struct deprecated_name *deprecated = find_deprecated(param_name(row));
-        if (!deprecated || !deprecated->is_hidden || config_set_value(pc->cfg, param_name(row)))
+    config_declare(pc->cfg, known_param_rows);
+    for (const struct param_row *row = known_param_rows; row->name; row++) {
+        const struct old_param *old = known_param_old(param_name(row));
+        if (!old || !old->is_hidden || config_set_value(pc->cfg, param_name(row)))
             add_name(pc, param_name(row), CLASS_BUILTIN);
     }
     add_services(pc);
@@ -156,11 +85,11 @@ const struct postconf_name *postconf_names_find(const struct postconf *pc, const
 static void warn_setting(const struct postconf *pc, const char *file, const char *name,
                          const char *value)
 {
-    const struct deprecated_name *deprecated = find_deprecated(name);
-    if (deprecated) {
-        bool replaced = deprecated->instead[0];
+    const struct old_param *old = known_param_old(name);
+    if (old) {
+        bool replaced = old->instead[0];
         postconf_warn(pc, "%s/%s: support for parameter \"%s\" will be removed%s%s%s", pc->dir,
-                      file, name, replaced ? "; instead, specify \"" : "", deprecated->instead,
+                      file, name, replaced ? "; instead, specify \"" : "", old->instead,
                       replaced ? "\"" : "");
         return;
     }

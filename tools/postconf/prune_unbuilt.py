@@ -1,27 +1,44 @@
 #!/usr/bin/env python3
-"""Delete from unbuilt_params.def the parameters that a program declares by now."""
+"""Delete from lib/config/unbuilt/ the parameters that a program declares by now, and bring
+tests/facts/unbuilt_params.txt up to date."""
 import glob
 import os
 import re
+import sys
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-UNBUILT = os.path.join(TOP, "tools", "postconf", "unbuilt_params.def")
-ROW = re.compile(r"^PARAM\(\w+,\s*_?(\w+),", re.MULTILINE)
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(TOP, "lib/config"))
+import param_tables  # noqa: E402
+
+LIST = os.path.join(TOP, "tests/facts/unbuilt_params.txt")
+NAME = re.compile(r"^PARAM\(\w+,\s*_?(\w+),")
+NEXT = re.compile(r"^(?=PARAM\(|PATTERN\(|REFUSED\(|SUBJECT\(|// clang-format on|\n)", re.MULTILINE)
+EMPTY = re.compile(r'^SUBJECT\("[^"]*"\)\n+(?=SUBJECT|// clang-format on)', re.MULTILINE)
 
 
 def main():
-    built = set()
-    for pattern in ("*/*_params.def", "lib/*/*_params.def", "tools/*/*_params.def"):
-        for path in glob.glob(os.path.join(TOP, pattern)):
-            if not os.path.samefile(path, UNBUILT):
-                with open(path, encoding="utf-8") as file:
-                    built.update(ROW.findall(file.read()))
-    with open(UNBUILT, encoding="utf-8") as file:
-        parts = re.split(r"^(?=PARAM\(|// clang-format on)", file.read(), flags=re.MULTILINE)
-    kept = [p for p in parts if not ROW.match(p) or ROW.match(p).group(1) not in built]
-    with open(UNBUILT, "w", encoding="utf-8") as file:
-        file.write("".join(kept))
-    print(f"{len(parts) - len(kept)} rows deleted")
+    built, unbuilt, gone = set(), set(param_tables.refused(TOP)), 0
+    for path in param_tables.table_paths(TOP):
+        if not path.startswith(param_tables.UNBUILT):
+            built.update(row["name"] for row in param_tables.rows_of(TOP, path))
+    for path in sorted(glob.glob(os.path.join(TOP, param_tables.UNBUILT, "*.def"))):
+        with open(path, encoding="utf-8") as file:
+            parts = NEXT.split(file.read())
+        kept = [p for p in parts if not NAME.match(p) or NAME.match(p)[1] not in built]
+        gone += len(parts) - len(kept)
+        text = EMPTY.sub("", "".join(kept))
+        if "SUBJECT(" not in text:
+            os.unlink(path)
+            continue
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        unbuilt.update(NAME.match(p)[1] for p in kept if NAME.match(p))
+    with open(LIST, encoding="utf-8") as file:
+        listed = file.read().split()
+    with open(LIST, "w", encoding="utf-8") as file:
+        file.write("".join(name + "\n" for name in listed if name in unbuilt))
+    print("%d rows deleted; %d names are unbuilt" % (gone, len(unbuilt)))
 
 
 if __name__ == "__main__":

@@ -11,11 +11,11 @@ struct sample {
 };
 
 static const struct param_row rows[] = {
-    {"text", PARAM_TEXT, "a $flag", 1, 10, "", offsetof(struct sample, text)},
-    {"raw", PARAM_RAW, "$user", 0, 0, "", offsetof(struct sample, raw)},
-    {"flag", PARAM_BOOL, "${none?{yes}:{no}}", 0, 0, "", offsetof(struct sample, flag)},
-    {"count", PARAM_INT, "5", 2, 9, "", offsetof(struct sample, count)},
-    {"wait", PARAM_TIME, "2h", 60, 864000, "", offsetof(struct sample, wait)},
+    {"text", PARAM_TEXT, "a $flag", 1, 10, "", offsetof(struct sample, text), ""},
+    {"raw", PARAM_RAW, "$user", 0, 0, "", offsetof(struct sample, raw), ""},
+    {"flag", PARAM_BOOL, "${none?{yes}:{no}}", 0, 0, "", offsetof(struct sample, flag), ""},
+    {"count", PARAM_INT, "5", 2, 9, "", offsetof(struct sample, count), ""},
+    {"wait", PARAM_TIME, "2h", 60, 864000, "", offsetof(struct sample, wait), ""},
     {0},
 };
 
@@ -122,7 +122,7 @@ static void run_time_names_have_defaults(void **unused)
 static void names_that_begin_with_a_digit(void **unused)
 {
     (void)unused;
-    static const struct param_row digit[] = {{"_2x", PARAM_TEXT, "", 0, 0, "", 0}, {0}};
+    static const struct param_row digit[] = {{"_2x", PARAM_TEXT, "", 0, 0, "", 0, ""}, {0}};
     assert_string_equal(param_name(&digit[0]), "2x");
     assert_ptr_equal(param_find(digit, "2x"), &digit[0]);
     assert_null(param_find(digit, "x"));
