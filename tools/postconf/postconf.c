@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 struct options {
-    char master; /* M, F, P or 0 */
+    char master; /* M, F, P, E or 0 */
     char list;   /* a, A, l, m, T or 0 */
     char text;   /* b, t or 0 */
     char edit;   /* e, X, # or 0 */
@@ -20,8 +20,9 @@ static void NORETURN usage(const struct postconf *pc)
     postconf_fatal(pc,
                    "usage: %s [-a (server SASL types)] [-A (client SASL types)] [-b (bounce "
                    "templates)] [-c config_dir] "
-                   "[-C param_class] [-d (parameter defaults)] [-e (edit configuration)] [-f (fold "
-                   "lines)] [-F (master.cf fields)] [-h (no names)] [-H (no values)] [-j (JSON)] "
+                   "[-C param_class] [-d (parameter defaults)] [-e (edit configuration)] "
+                   "[-E (explain parameters)] [-f (fold lines)] [-F (master.cf fields)] [-h (no "
+                   "names)] [-H (no values)] [-j (JSON)] "
                    "[-l (lock types)] [-m (map types)] [-M (master.cf)] [-n (non-default "
                    "parameters)] [-o name=value (override parameter value)] [-p (main.cf, "
                    "default)] [-P (master.cf parameters)] [-q (no warnings)] [-t (bounce "
@@ -62,7 +63,7 @@ static void choose(const struct postconf *pc, char *at, int option)
 
 static void parse_options(struct postconf *pc, struct options *o, int argc, char **argv)
 {
-    for (int c; (c = getopt(argc, argv, "aAbc:C:defFhHjlmMno:pPqtT:vxX#")) > 0;) {
+    for (int c; (c = getopt(argc, argv, "aAbc:C:deEfFhHjlmMno:pPqtT:vxX#")) > 0;) {
         switch (c) {
         case 'a':
         case 'A':
@@ -70,6 +71,7 @@ static void parse_options(struct postconf *pc, struct options *o, int argc, char
         case 'm':
             choose(pc, &o->list, c);
             break;
+        case 'E':
         case 'M':
         case 'F':
         case 'P':
@@ -138,7 +140,7 @@ static void check_options(const struct postconf *pc, struct options *o, char **a
         postconf_fatal(pc, "options -b and -t require at most one template file");
     if (o->list || o->text)
         return;
-    for (; *args && !o->edit; args++)
+    for (; *args && !o->edit && o->master != 'E'; args++)
         if (strchr(*args, '='))
             o->edit = 'e';
     for (; *args && o->edit != 'e'; args++)
@@ -153,6 +155,9 @@ static void check_options(const struct postconf *pc, struct options *o, char **a
     if (o->master && (pc->defaults || pc->set_only))
         postconf_fatal(pc, "with option -%c, do not specify -%c", o->master,
                        pc->defaults ? 'd' : 'n');
+    if (o->master == 'E' &&
+        (o->edit || pc->values_only || pc->names_only || pc->json || pc->expand))
+        postconf_fatal(pc, "with option -E, specify none of -ehHjxX#");
     if (o->edit && (pc->defaults || pc->set_only || pc->expand || pc->fold || pc->values_only ||
                     pc->names_only || pc->json || pc->overrides.count > 0))
         postconf_fatal(pc, "option -%c edits a file; it shows nothing and takes no -dfhHjnox",
@@ -214,7 +219,11 @@ static void done(struct postconf *pc)
 
 static void show(struct postconf *pc, const struct options *o, char **args)
 {
-    load(pc, o->dir || getenv("MAIL_CONFIG"), o->master != 0);
+    load(pc, o->dir || getenv("MAIL_CONFIG"), o->master && o->master != 'E');
+    if (o->master == 'E') {
+        pc->failed = !postconf_explain(pc, args);
+        return;
+    }
     if (o->master) {
         postconf_master_show(pc, o->master, args);
     } else {
@@ -253,5 +262,5 @@ int main(int argc, char **argv)
     else
         show(&pc, &o, argv + optind);
     done(&pc);
-    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+    return fflush(stdout) == 0 && !ferror(stdout) && !pc.failed ? 0 : 1;
 }

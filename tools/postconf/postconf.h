@@ -13,6 +13,7 @@ enum postconf_class {
 
 struct postconf_service { /* one entry of master.cf */
     struct argv fields;   /* as written; see master_cf_split() */
+    int line;             /* of master.cf, where it begins */
     struct postconf_service *next;
 };
 
@@ -32,6 +33,7 @@ struct postconf {
     struct argv used;        /* names that some value refers to */
     struct argv overrides;   /* -o */
 
+    bool failed; /* exit status 1 */
     bool fold, values_only, names_only, set_only, defaults, expand, json, quiet;
     unsigned classes; /* what to show */
 };
@@ -47,6 +49,8 @@ const struct postconf_name *postconf_names_find(const struct postconf *pc, const
 /* Warn of settings that nothing uses and of names that are going away. */
 void postconf_names_warn_main(const struct postconf *pc);
 void postconf_names_warn_master(const struct postconf *pc);
+/* Warn of what NAME, which nothing knows, may be a mistyping of. */
+void postconf_names_say_near(const struct postconf *pc, const char *name);
 
 /* postconf_used.c */
 void postconf_used_load(struct postconf *pc);
@@ -65,6 +69,8 @@ void postconf_services_expand(const struct postconf *pc, const struct postconf_s
 
 /* postconf_show.c */
 void postconf_show(struct postconf *pc, char **names);
+/* postconf_explain.c: -E; all parameters when NAMES is empty. False if one is not known. */
+bool postconf_explain(const struct postconf *pc, char **names);
 /* postconf_master.c: -M, -F, -P */
 void postconf_master_show(struct postconf *pc, char what, char **requests);
 void postconf_master_format(const struct postconf *pc, const struct postconf_service *service,

@@ -3,6 +3,7 @@
 
 #include "base/xmem.h"
 #include "config/known_params.h"
+#include "config/param_near.h"
 
 static int by_name(const void *a, const void *b)
 {
@@ -81,6 +82,17 @@ const struct postconf_name *postconf_names_find(const struct postconf *pc, const
     return bsearch(&key, pc->names, pc->name_count, sizeof key, by_name);
 }
 
+void postconf_names_say_near(const struct postconf *pc, const char *name)
+{
+    const char *near[PARAM_NEAR_MOST];
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    size_t count = known_param_near(name, near, COUNT_OF(near));
+    for (size_t i = 0; i < count; i++)
+        strbuf_addf(&text, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", near[i]);
+    if (count > 0) /* a line of its own: the one before is matched by people's scripts */
+        postconf_warn(pc, "did you mean %s?", text.s);
+}
+
 /* Warn of one setting in FILE. */
 static void warn_setting(const struct postconf *pc, const char *file, const char *name,
                          const char *value)
@@ -93,8 +105,10 @@ static void warn_setting(const struct postconf *pc, const char *file, const char
                       replaced ? "\"" : "");
         return;
     }
-    if (!postconf_names_find(pc, name) && !postconf_used_has(pc, name))
-        postconf_warn(pc, "%s/%s: unused parameter: %s=%s", pc->dir, file, name, value);
+    if (postconf_names_find(pc, name) || postconf_used_has(pc, name))
+        return;
+    postconf_warn(pc, "%s/%s: unused parameter: %s=%s", pc->dir, file, name, value);
+    postconf_names_say_near(pc, name);
 }
 
 static void warn_main_setting(void *ctx, const char *name, const char *raw)

@@ -26,6 +26,7 @@ void postconf_services_load(struct postconf *pc, bool required)
     logical_line_init(&line, strbuf_slice(&content));
     while (logical_line_next(&line)) {
         *end = xzalloc(sizeof **end);
+        (*end)->line = line.first;
         /* cannot fail: the parser above took the same line */
         (void)master_cf_split(strbuf_slice(&line.text), &(*end)->fields, NULL);
         end = &(*end)->next;

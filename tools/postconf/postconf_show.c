@@ -31,6 +31,15 @@ static void show_name(struct postconf *pc, const struct postconf_name *name)
     postconf_print(pc, name->name, raw);
 }
 
+/* NAME is what the tables say of TEXT: nothing, or that -C leaves it out. */
+static void say_unknown(const struct postconf *pc, const struct postconf_name *name,
+                        const char *text)
+{
+    postconf_warn(pc, "%s: unknown parameter", text);
+    if (!name)
+        postconf_names_say_near(pc, text);
+}
+
 void postconf_show(struct postconf *pc, char **names)
 {
     if (!*names) {
@@ -44,6 +53,6 @@ void postconf_show(struct postconf *pc, char **names)
         if (name && (name->class & pc->classes))
             show_name(pc, name);
         else
-            postconf_warn(pc, "%s: unknown parameter", *names);
+            say_unknown(pc, name, *names);
     }
 }
