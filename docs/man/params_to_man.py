@@ -64,7 +64,7 @@ def since(row):
 def about(row):
     """Kind, words, default and release, without the name."""
     default = roff(row["default"]) if row["default"] else "empty"
-    words = " One or more of: %s." % roff(row["words"].replace(" ", ", ")) if row.get("words") else ""
+    words = " Accepted: %s." % roff(row["words"].replace(" ", ", ")) if row.get("words") else ""
     return "(%s).%s%s\n.br\nDefault: %s\n" % (limits(row), words, since(row), default)
 
 

@@ -3,6 +3,7 @@ says what tests/facts/parameters.tsv says of it."""
 import csv
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -146,6 +147,14 @@ class ParamTables(unittest.TestCase):
             self.assertEqual(found["two"]["subject"], "later")
             self.assertEqual((found["two"]["default"], found["two"]["readers"]), ("$one", []))
             self.assertFalse(found["three"]["built"])
+            write("tests/facts/unbuilt_params.txt", "three\ntwo\n")
+            with open(os.path.join(top, "p/p_params.def"), "a", encoding="utf-8") as file:
+                file.write('PARAM(TEXT, two, "$one", 0, 0, "3.1", "an y")\n')
+            done = subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "tools/postconf/prune_unbuilt.py"), top],
+                                  stdout=subprocess.PIPE, check=True, text=True)
+            self.assertEqual(done.stdout, "1 rows deleted; 1 names are unbuilt\n")
+            self.assertEqual(param_tables.read(top, "lib/config/unbuilt/x.def"), 'SUBJECT("later")\nREFUSED(three)\n')
+            self.assertEqual(param_tables.read(top, "tests/facts/unbuilt_params.txt"), "three\n")
             write("p/p_params.def", 'PARAM(BOOL, one, "no", 0, 0, "", "again")\n')
             with self.assertRaises(SystemExit):
                 param_tables.parameters(top)
