@@ -145,6 +145,16 @@ class Explain(SuiteTestCase):
         self.assertRegex(done.stderr, r"unused parameter: relayhosts=x\n.*did you mean relayhost\?\n")
         self.assertEqual(self.suite.run("postconf", "-q", "-n").stderr, "")
 
+    def test_what_is_no_name(self):
+        with open(self.suite.path("etc/main.cf"), encoding="utf-8") as file:
+            before = file.read()
+        for text in ("", "=", "a=b", "$(x)", "x" * 5000, "-", "_", "_time_limit", ".."):
+            done = self.suite.run("postconf", "-E", "--", text, check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), text)
+            self.assertIn("warning: %s: unknown parameter\n" % text, done.stderr)
+        with open(self.suite.path("etc/main.cf"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), before)
+
     def test_all(self):
         done = self.suite.run("postconf", "-E")
         shown = re.findall(r"^\S+$", done.stdout, re.MULTILINE)

@@ -143,7 +143,7 @@ static void check_options(const struct postconf *pc, struct options *o, char **a
     for (; *args && !o->edit && o->master != 'E'; args++)
         if (strchr(*args, '='))
             o->edit = 'e';
-    for (; *args && o->edit != 'e'; args++)
+    for (; *args && o->edit && o->edit != 'e'; args++)
         if (strchr(*args, '='))
             postconf_fatal(pc, "specify one of -e -%c", o->edit);
     if (pc->values_only && pc->names_only)
