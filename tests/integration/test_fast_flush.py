@@ -42,4 +42,6 @@ class FastFlush(SuiteTestCase):
             self.assertEqual(sorted(m.recipients[0].lower() for m in got),
                              ["a@relay.test", "b@relay.test"])
         until(lambda: self.list_of("relay_test") == [], 10, "an empty list")
-        self.assertEqual([os.path.basename(f) for f in self.suite.queue_files()], [other])
+        # the sink has a message before the client has its reply and the queue file goes
+        until(lambda: [os.path.basename(f) for f in self.suite.queue_files()] == [other], 10,
+              lambda: "one message left in the queue: %s" % self.suite.queue_files())
