@@ -1,6 +1,8 @@
 """postconf: what it asks other parts of the suite for."""
 
+import os
 import re
+import subprocess
 
 from support.suite import SuiteTestCase
 
@@ -139,11 +141,35 @@ class Explain(SuiteTestCase):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("warning: mydestinatoin: unknown parameter\n", done.stderr)
         self.assertIn("warning: did you mean mydestination?\n", done.stderr)
-        done = self.suite.run("postconf", "relayhots", check=False)
-        self.assertIn("did you mean relayhost?", done.stderr)
-        done = self.suite.run("postconf", "-n", check=False)
-        self.assertRegex(done.stderr, r"unused parameter: relayhosts=x\n.*did you mean relayhost\?\n")
-        self.assertEqual(self.suite.run("postconf", "-q", "-n").stderr, "")
+
+    def seen_at_terminal(self, *args):
+        """What postconf writes to standard error when that is a terminal."""
+        master, slave = os.openpty()
+        with os.fdopen(master, "rb", buffering=0) as terminal:
+            subprocess.run([self.suite.product.command("postconf"), *args], env=self.suite.env, stderr=slave,
+                           stdout=subprocess.DEVNULL, check=True)
+            os.close(slave)
+            text = b""
+            try:
+                while True:
+                    piece = terminal.read(4096)
+                    if not piece:
+                        break
+                    text += piece
+            except OSError:                 # EIO: nobody has the other end open
+                pass
+        return text.decode().replace("\r\n", "\n")
+
+    def test_hints_are_for_people(self):
+        unknown, unused = "warning: relayhots: unknown parameter\n", "unused parameter: relayhosts=x\n"
+        hint = r".*: warning: did you mean relayhost\?\n"
+        self.assertRegex(self.seen_at_terminal("relayhots"), unknown + hint)
+        self.assertRegex(self.seen_at_terminal("-n"), unused + hint)
+        for args, line in ((["relayhots"], unknown), (["-n"], unused)):
+            done = self.suite.run("postconf", *args, check=False)
+            self.assertIn(line, done.stderr)
+            self.assertNotIn("did you mean", done.stderr)
+        self.assertEqual(self.seen_at_terminal("-q", "-n"), "")
 
     def test_what_is_no_name(self):
         with open(self.suite.path("etc/main.cf"), encoding="utf-8") as file:

@@ -51,6 +51,8 @@ void postconf_names_warn_main(const struct postconf *pc);
 void postconf_names_warn_master(const struct postconf *pc);
 /* Warn of what NAME, which nothing knows, may be a mistyping of. */
 void postconf_names_say_near(const struct postconf *pc, const char *name);
+/* The same when people see it: what scripts read is what Postfix prints. */
+void postconf_names_hint(const struct postconf *pc, const char *name);
 
 /* postconf_used.c */
 void postconf_used_load(struct postconf *pc);

@@ -5,6 +5,8 @@
 #include "config/known_params.h"
 #include "config/param_near.h"
 
+#include <unistd.h>
+
 static int by_name(const void *a, const void *b)
 {
     const struct postconf_name *x = a, *y = b;
@@ -89,8 +91,14 @@ void postconf_names_say_near(const struct postconf *pc, const char *name)
     size_t count = known_param_near(name, near, COUNT_OF(near));
     for (size_t i = 0; i < count; i++)
         strbuf_addf(&text, "%s%s", i == 0 ? "" : i + 1 < count ? ", " : " or ", near[i]);
-    if (count > 0) /* a line of its own: the one before is matched by people's scripts */
+    if (count > 0)
         postconf_warn(pc, "did you mean %s?", text.s);
+}
+
+void postconf_names_hint(const struct postconf *pc, const char *name)
+{
+    if (isatty(STDERR_FILENO))
+        postconf_names_say_near(pc, name);
 }
 
 /* Warn of one setting in FILE. */
@@ -108,7 +116,7 @@ static void warn_setting(const struct postconf *pc, const char *file, const char
     if (postconf_names_find(pc, name) || postconf_used_has(pc, name))
         return;
     postconf_warn(pc, "%s/%s: unused parameter: %s=%s", pc->dir, file, name, value);
-    postconf_names_say_near(pc, name);
+    postconf_names_hint(pc, name);
 }
 
 static void warn_main_setting(void *ctx, const char *name, const char *raw)

@@ -37,7 +37,7 @@ static void say_unknown(const struct postconf *pc, const struct postconf_name *n
 {
     postconf_warn(pc, "%s: unknown parameter", text);
     if (!name)
-        postconf_names_say_near(pc, text);
+        postconf_names_hint(pc, text);
 }
 
 void postconf_show(struct postconf *pc, char **names)
