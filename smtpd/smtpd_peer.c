@@ -1,6 +1,8 @@
 /* The client's address and name. */
 #include "smtpd/smtpd_peer.h"
 
+#include "base/argv.h"
+#include "base/clock.h"
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "io/sock.h"
@@ -14,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+enum { OWN_ADDRESSES_MS = 5000 }; /* how long the list of interfaces is believed */
 
 struct smtpd_peer_lookup {
     struct smtpd_session *s; /* NULL: the session is gone */
@@ -168,20 +172,29 @@ void smtpd_peer_lookup_start(struct smtpd_session *s)
     work_submit(s->server->pool, run_lookup, lookup_done, l);
 }
 
-bool smtpd_peer_is_own_address(const struct smtpd_session *s)
+/* Asking the kernel takes a dozen system calls: too many for each session. */
+static const struct argv *own_addresses(void)
 {
+    static struct argv own = ARGV_INIT;
+    static int64_t expires_ms;
     struct ifaddrs *list = NULL;
-    bool own = false;
-    if (getifaddrs(&list) != 0)
-        return false;
-    for (struct ifaddrs *at = list; at && !own; at = at->ifa_next) {
+    if (clock_now_ms() < expires_ms || getifaddrs(&list) != 0)
+        return &own;
+    expires_ms = clock_now_ms() + OWN_ADDRESSES_MS;
+    argv_done(&own);
+    for (struct ifaddrs *at = list; at; at = at->ifa_next) {
         int family = at->ifa_addr ? at->ifa_addr->sa_family : AF_UNSPEC;
         if (family != AF_INET && family != AF_INET6)
             continue;
         CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
         sock_address_text(at->ifa_addr, &text);
-        own = strcmp(text.s, s->peer.address) == 0;
+        argv_add(&own, text.s);
     }
     freeifaddrs(list);
-    return own;
+    return &own;
+}
+
+bool smtpd_peer_is_own_address(const struct smtpd_session *s)
+{
+    return argv_has(own_addresses(), s->peer.address);
 }

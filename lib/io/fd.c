@@ -23,7 +23,10 @@ int fd_take(int *fd)
 bool fd_set_nonblocking(int fd, bool on)
 {
     int flags = fcntl(fd, F_GETFL);
-    return flags >= 0 && fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) == 0;
+    if (flags < 0)
+        return false;
+    int wanted = on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+    return flags == wanted || fcntl(fd, F_SETFL, wanted) == 0;
 }
 
 bool fd_set_cloexec(int fd, bool on)
