@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -162,6 +163,17 @@ static int count_files(const char *sub, char *ret_name, size_t size)
     return count;
 }
 
+static void remove_maildir(void)
+{
+    static const char *const subs[] = {"deep/md/tmp", "deep/md/new", "deep/md/cur", "deep/md",
+                                       "deep"};
+    char name[512];
+    for (size_t i = 0; i < COUNT_OF(subs); i++) {
+        snprintf(name, sizeof name, "%s/%s", dir, subs[i]);
+        assert_int_equal(rmdir(name), 0);
+    }
+}
+
 static void maildir_form(void **unused)
 {
     (void)unused;
@@ -179,21 +191,58 @@ static void maildir_form(void **unused)
     assert_string_equal(content(name),
                         HEADERS "Subject: x\n\nFrom here\n>From there\na From part\n");
     unlink(name);
-    static const char *const subs[] = {"deep/md/tmp", "deep/md/new", "deep/md/cur", "deep/md",
-                                       "deep"};
-    for (size_t i = 0; i < COUNT_OF(subs); i++) {
-        snprintf(name, sizeof name, "%s/%s", dir, subs[i]);
-        assert_int_equal(rmdir(name), 0);
+    remove_maildir();
+}
+
+/* In place of libc's: counts what is synced. */
+static int files_synced, directories_synced;
+
+int fsync(int fd)
+{
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    *(S_ISDIR(st.st_mode) ? &directories_synced : &files_synced) += 1;
+    return 0;
+}
+
+static void maildir_syncs(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *name;
+        bool is_elsewhere; /* the queue file is on another file system */
+        int directories;
+    } rows[] = {{"same file system", false, 0}, {"another file system", true, 1}};
+    char where[160], name[512];
+    snprintf(where, sizeof where, "%s/deep/md/", dir);
+    const struct mailbox_maildir m = {.path = where, .rights = {getuid(), getgid()}};
+    int elsewhere = memfd_create("queue file", MFD_CLOEXEC);
+    char text[4096];
+    ssize_t n = pread(message.queue_fd, text, sizeof text, 0);
+    assert_true(n > 0 && fd_write_all(elsewhere, text, (size_t)n));
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct mailbox_message one = message;
+        struct mailbox_trouble t;
+        print_message("  row: %s\n", rows[i].name);
+        if (rows[i].is_elsewhere)
+            one.queue_fd = elsewhere;
+        files_synced = directories_synced = 0;
+        assert_true(mailbox_maildir_deliver(&m, &one, &t));
+        assert_int_equal(files_synced, 1);
+        assert_int_equal(directories_synced, rows[i].directories);
+        assert_int_equal(count_files("new", name, sizeof name), 1);
+        unlink(name);
     }
+    close(elsewhere);
+    remove_maildir();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mbox_form),
-        cmocka_unit_test(mbox_refuses),
-        cmocka_unit_test(mbox_is_cut_back),
-        cmocka_unit_test(maildir_form),
+        cmocka_unit_test(mbox_form),        cmocka_unit_test(mbox_refuses),
+        cmocka_unit_test(mbox_is_cut_back), cmocka_unit_test(maildir_form),
+        cmocka_unit_test(maildir_syncs),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
