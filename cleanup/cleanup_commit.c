@@ -31,7 +31,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SYNC_THREADS = 8 };
+/* A thread sleeps while the disk works, and flushes that wait for the disk at the same time become
+ * one. With more than this the file system's locks cost more than that saves. */
+enum { SYNC_THREADS = 16 };
 
 struct commit_job {
     struct cleanup_message *m;

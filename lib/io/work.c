@@ -70,7 +70,10 @@ static void *work_thread(void *ctx)
         queue_add(&pool->finished, work);
         if (was_empty) { /* otherwise the loop has been told already */
             uint64_t one = 1;
-            if (write(pool->wake_fd, &one, sizeof one) < 0 && errno != EAGAIN)
+            pthread_mutex_unlock(&pool->lock);
+            bool told = write(pool->wake_fd, &one, sizeof one) >= 0 || errno == EAGAIN;
+            pthread_mutex_lock(&pool->lock);
+            if (!told)
                 break;
         }
     }
@@ -146,8 +149,8 @@ void work_submit(struct work_pool *pool, void (*run)(void *job), void (*done)(vo
     pool->pending++;
     pthread_mutex_lock(&pool->lock);
     queue_add(&pool->todo, work);
-    pthread_cond_signal(&pool->has_work);
     pthread_mutex_unlock(&pool->lock);
+    pthread_cond_signal(&pool->has_work); /* not before: the thread would wake into a held lock */
 }
 
 size_t work_pending(const struct work_pool *pool)
