@@ -41,7 +41,7 @@ char *strbuf_take(struct strbuf *b)
     return text;
 }
 
-char *strbuf_room(struct strbuf *b, size_t len)
+char *strbuf_room_more(struct strbuf *b, size_t len)
 {
     if (len > b->max - b->len) {
         b->overflow = true;
@@ -55,12 +55,6 @@ char *strbuf_room(struct strbuf *b, size_t len)
         b->s[b->len] = 0;
     }
     return b->s + b->len;
-}
-
-void strbuf_grew(struct strbuf *b, size_t len)
-{
-    b->len += len;
-    b->s[b->len] = 0;
 }
 
 void strbuf_add(struct strbuf *b, const void *data, size_t len)

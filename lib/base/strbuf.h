@@ -47,8 +47,23 @@ void strbuf_lower(struct strbuf *b); /* ASCII */
 
 /* Room for LEN more bytes, to be written at s + len and announced with strbuf_grew(); NULL with
  * overflow set when the maximum forbids it. */
-char *strbuf_room(struct strbuf *b, size_t len);
-void strbuf_grew(struct strbuf *b, size_t len);
+static inline char *strbuf_room(struct strbuf *b, size_t len);
+static inline void strbuf_grew(struct strbuf *b, size_t len);
+
+char *strbuf_room_more(struct strbuf *b, size_t len); /* strbuf_room() where memory must grow */
+
+static inline char *strbuf_room(struct strbuf *b, size_t len)
+{
+    if (len < b->cap - b->len && len <= b->max - b->len)
+        return b->s + b->len;
+    return strbuf_room_more(b, len);
+}
+
+static inline void strbuf_grew(struct strbuf *b, size_t len)
+{
+    b->len += len;
+    b->s[b->len] = 0;
+}
 
 static inline struct slice strbuf_slice(const struct strbuf *b)
 {

@@ -126,10 +126,14 @@ bool text_is_utf8(struct slice in)
 
 bool text_is_ascii(struct slice in)
 {
+    uint64_t high = 0, word;
+    for (; in.len >= sizeof word; in = slice_from(in, sizeof word)) {
+        memcpy(&word, in.s, sizeof word);
+        high |= word;
+    }
     for (size_t i = 0; i < in.len; i++)
-        if ((unsigned char)in.s[i] > 127)
-            return false;
-    return true;
+        high |= (unsigned char)in.s[i];
+    return !(high & 0x8080808080808080);
 }
 
 /* How many bytes at the front are printable ASCII. */

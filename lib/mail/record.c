@@ -1,9 +1,10 @@
 /* Records as bytes: how they are built and how they are taken apart. */
 #include "mail/record.h"
 
-static void record_add_header(struct strbuf *out, int type, size_t len)
+enum { HEADER_MAX = 1 + (sizeof(size_t) * 8 + 6) / 7 };
+
+static size_t record_header(char *header, int type, size_t len)
 {
-    char header[1 + (sizeof len * 8 + 6) / 7];
     size_t at = 0;
     header[at++] = (char)type;
     do {
@@ -11,13 +12,28 @@ static void record_add_header(struct strbuf *out, int type, size_t len)
         len >>= 7;
         header[at++] = (char)(len ? low | 0x80 : low);
     } while (len);
-    strbuf_add(out, header, at);
+    return at;
 }
 
+static void record_add_header(struct strbuf *out, int type, size_t len)
+{
+    char header[HEADER_MAX];
+    strbuf_add(out, header, record_header(header, type, len));
+}
+
+/* Every line of a message passes here, at every hop: room is looked for once. */
 void record_add(struct strbuf *out, int type, struct slice data)
 {
-    record_add_header(out, type, data.len);
-    strbuf_add_slice(out, data);
+    if (out->max - out->len < HEADER_MAX || out->max - out->len - HEADER_MAX < data.len) {
+        record_add_header(out, type, data.len); /* close to the maximum: what fits */
+        strbuf_add_slice(out, data);
+        return;
+    }
+    char *room = strbuf_room(out, HEADER_MAX + data.len);
+    size_t at = record_header(room, type, data.len);
+    if (data.len > 0)
+        memcpy(room + at, data.s, data.len);
+    strbuf_grew(out, at + data.len);
 }
 
 void record_addf(struct strbuf *out, int type, const char *fmt, ...)
@@ -39,8 +55,8 @@ void record_add_attribute(struct strbuf *out, const char *name, const char *valu
     strbuf_add_slice(out, v);
 }
 
-enum record_status record_peek(struct slice in, int *ret_type, struct slice *ret_data,
-                               size_t *ret_size)
+enum record_status record_peek_any(struct slice in, int *ret_type, struct slice *ret_data,
+                                   size_t *ret_size)
 {
     size_t len = 0, at = 1;
     for (unsigned shift = 0;; shift += 7) {

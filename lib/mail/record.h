@@ -28,8 +28,24 @@ void record_add_attribute(struct strbuf *out, const char *name, const char *valu
 
 enum record_status { RECORD_READY, RECORD_MORE, RECORD_BAD };
 /* Look at the record at the front of IN: type, data, length with header. MORE: IN ends early. */
-enum record_status record_peek(struct slice in, int *ret_type, struct slice *ret_data,
-                               size_t *ret_size);
+static inline enum record_status record_peek(struct slice in, int *ret_type, struct slice *ret_data,
+                                             size_t *ret_size);
 const char *record_type_name(int type); /* as postcat prints it */
+
+enum record_status record_peek_any(struct slice in, int *ret_type, struct slice *ret_data,
+                                   size_t *ret_size);
+
+/* Most are lines of less than 128 bytes. */
+static inline enum record_status record_peek(struct slice in, int *ret_type, struct slice *ret_data,
+                                             size_t *ret_size)
+{
+    if (in.len < 2 || (unsigned char)in.s[1] > 0x7f || in.len - 2 < (unsigned char)in.s[1])
+        return record_peek_any(in, ret_type, ret_data, ret_size);
+    size_t len = (unsigned char)in.s[1];
+    *ret_type = (unsigned char)in.s[0];
+    *ret_data = (struct slice){in.s + 2, len};
+    *ret_size = len + 2;
+    return RECORD_READY;
+}
 
 #endif
