@@ -7,9 +7,15 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
-enum { READ_CHUNK = 16 * 1024, KEEP_BUFFER_MAX = 4096 };
+enum {
+    READ_CHUNK = 64 * 1024,
+    BULK_CHUNK = 256 * 1024, /* a read of a stream in bulk */
+    BULK_FROM = 16 * 1024,   /* a read that brings this much makes it one */
+    KEEP_BUFFER_MAX = 4096,
+};
 
 struct stream {
     struct loop *loop;
@@ -24,8 +30,9 @@ struct stream {
     size_t in_max;
     struct later turn_end; /* flushes output, delivers pokes */
     struct err why_closed;
-    bool eof;    /* the peer sends no more; it may still read */
-    bool broken; /* nothing goes either way */
+    bool eof;     /* the peer sends no more; it may still read */
+    bool broken;  /* nothing goes either way */
+    bool is_bulk; /* much came at the last read: keep the buffers, read into them directly */
     bool paused, muted, poked, told_closed, want_room, closing, dead;
     int busy; /* callbacks in progress: memory is kept until they return */
     const struct stream_transport *transport;
@@ -135,7 +142,7 @@ static void stream_compact_input(struct stream *s)
         return;
     if (s->in_at == s->in.len) {
         /* an idle connection keeps no large buffer */
-        if (s->in.cap > KEEP_BUFFER_MAX)
+        if (s->in.cap > KEEP_BUFFER_MAX && !s->is_bulk)
             strbuf_done(&s->in);
         strbuf_reset(&s->in);
     } else {
@@ -161,14 +168,19 @@ static ssize_t stream_raw_write(struct stream *s, const void *data, size_t len)
 static bool stream_fill(struct stream *s)
 {
     static char
-        chunk[READ_CHUNK * 4]; /* shared by all streams of the process: idle ones hold nothing */
+        chunk[READ_CHUNK]; /* shared by all streams of the process: idle ones hold nothing */
     bool got = false;
     stream_compact_input(s);
     while (!s->eof && s->in.len < s->in_max) {
-        size_t want = MIN(sizeof chunk, s->in_max - s->in.len);
-        ssize_t n = stream_raw_read(s, chunk, want);
+        size_t want = MIN(s->is_bulk ? BULK_CHUNK : sizeof chunk, s->in_max - s->in.len);
+        char *at = s->is_bulk ? strbuf_room(&s->in, want) : chunk;
+        ssize_t n = stream_raw_read(s, at, want);
         if (n > 0) {
-            strbuf_add(&s->in, chunk, (size_t)n);
+            if (s->is_bulk)
+                strbuf_grew(&s->in, (size_t)n);
+            else
+                strbuf_add(&s->in, chunk, (size_t)n);
+            s->is_bulk = n >= BULK_FROM;
             got = true;
             if (!s->transport && (size_t)n < want)
                 break;
@@ -213,7 +225,7 @@ void stream_flush(struct stream *s)
             stream_mark_closed(s, errno);
     }
     if (s->out_at == s->out.len) {
-        if (s->out.cap > KEEP_BUFFER_MAX)
+        if (s->out.cap > KEEP_BUFFER_MAX && !s->want_room)
             strbuf_done(&s->out);
         strbuf_reset(&s->out);
         s->out_at = 0;
@@ -316,6 +328,33 @@ void stream_write(struct stream *s, struct slice data)
 {
     strbuf_add_slice(&s->out, data);
     stream_output_changed(s);
+}
+
+/* The bytes of PARTS behind the first SKIP. */
+static void stream_write_rest(struct stream *s, const struct slice *parts, size_t count,
+                              size_t skip)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t part = MIN(skip, parts[i].len);
+        strbuf_add_slice(&s->out, slice_from(parts[i], part));
+        skip -= part;
+    }
+    stream_output_changed(s);
+}
+
+void stream_write_now(struct stream *s, struct slice head, struct slice body)
+{
+    const struct slice parts[] = {head, body};
+    struct iovec iov[] = {{(void *)(uintptr_t)head.s, head.len},
+                          {(void *)(uintptr_t)body.s, body.len}};
+    struct msghdr message = {.msg_iov = iov, .msg_iovlen = COUNT_OF(iov)};
+    ssize_t n = 0;
+    if (!s->transport && !s->broken && s->out.len == s->out_at) {
+        log_flush(); /* as stream_flush() */
+        n = sendmsg(s->fd, &message, MSG_NOSIGNAL);
+    }
+    /* an error comes again when the rest is written */
+    stream_write_rest(s, parts, COUNT_OF(parts), n > 0 ? (size_t)n : 0);
 }
 
 void stream_write_str(struct stream *s, const char *text)

@@ -46,6 +46,8 @@ void stream_pause(struct stream *s, bool paused); /* read no further, call no on
 void stream_poke(struct stream *s);
 
 void stream_write(struct stream *s, struct slice data);
+/* Both parts, to the socket at once as far as it takes them: large data is not copied first. */
+void stream_write_now(struct stream *s, struct slice head, struct slice body);
 void stream_write_str(struct stream *s, const char *text);
 void stream_printf(struct stream *s, const char *fmt, ...) PRINTF(2, 3);
 struct strbuf *

@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+enum { DIRECT_FROM = 16 * 1024 }; /* a body of this size is not copied behind other output */
+
 struct chan {
     struct stream *stream;
     const struct chan_events *events;
@@ -115,8 +117,14 @@ void chan_send(struct chan *chan, uint16_t kind, const struct msg_type *type, co
 
 void chan_send_raw(struct chan *chan, uint16_t kind, struct slice body)
 {
-    msg_frame_raw(kind, body, stream_output(chan->stream));
-    stream_output_changed(chan->stream);
+    if (body.len < DIRECT_FROM) {
+        msg_frame_raw(kind, body, stream_output(chan->stream));
+        stream_output_changed(chan->stream);
+        return;
+    }
+    char head[MSG_HEADER];
+    msg_frame_head(kind, body.len, head);
+    stream_write_now(chan->stream, (struct slice){head, sizeof head}, body);
 }
 
 struct stream *chan_stream(struct chan *chan)

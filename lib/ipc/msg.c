@@ -177,16 +177,17 @@ bool msg_decode(const struct msg_type *type, struct slice body, struct arena *ar
     return decode_at(type, body, arena, object, 0, err);
 }
 
-static void frame_head(uint16_t kind, struct strbuf *out)
+void msg_frame_head(uint16_t kind, size_t body_len, char head[MSG_HEADER])
 {
-    char head[4] = {(char)MSG_MAGIC, MSG_VERSION, (char)kind, (char)(kind >> 8)};
-    strbuf_add(out, head, sizeof head);
-    put_u32(out, 0);
+    const char start[4] = {(char)MSG_MAGIC, MSG_VERSION, (char)kind, (char)(kind >> 8)};
+    uint32_t le = htole32((uint32_t)body_len);
+    memcpy(head, start, sizeof start);
+    memcpy(head + sizeof start, &le, sizeof le);
 }
 
 void msg_frame(uint16_t kind, const struct msg_type *type, const void *object, struct strbuf *out)
 {
-    frame_head(kind, out);
+    msg_frame_raw(kind, SLICE_EMPTY, out);
     size_t at = out->len;
     if (type)
         msg_encode(type, object, out);
@@ -195,10 +196,10 @@ void msg_frame(uint16_t kind, const struct msg_type *type, const void *object, s
 
 void msg_frame_raw(uint16_t kind, struct slice body, struct strbuf *out)
 {
-    frame_head(kind, out);
-    size_t at = out->len;
+    char head[MSG_HEADER];
+    msg_frame_head(kind, body.len, head);
+    strbuf_add(out, head, sizeof head);
     strbuf_add_slice(out, body);
-    patch_length(out, at);
 }
 
 enum msg_frame_status msg_frame_next(struct slice in, uint16_t *ret_kind, struct slice *ret_body,

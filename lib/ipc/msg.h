@@ -81,6 +81,8 @@ enum { MSG_MAGIC = 0xA7, MSG_VERSION = 1, MSG_HEADER = 8, MSG_BODY_MAX = 16 * 10
 /* Append a whole frame; TYPE NULL and OBJECT NULL: an empty body. */
 void msg_frame(uint16_t kind, const struct msg_type *type, const void *object, struct strbuf *out);
 void msg_frame_raw(uint16_t kind, struct slice body, struct strbuf *out);
+/* Only what stands in front of a body, for who writes that himself. */
+void msg_frame_head(uint16_t kind, size_t body_len, char head[MSG_HEADER]);
 
 enum msg_frame_status { MSG_FRAME_READY, MSG_FRAME_MORE, MSG_FRAME_BAD };
 /* Is there a whole frame at the front of IN? RET_SIZE is its length with header. */

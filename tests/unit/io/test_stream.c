@@ -122,6 +122,60 @@ static void a_half_closed_peer_still_gets_output(void **state)
     assert_int_equal(read(f->peer, reply, sizeof reply), 3);
 }
 
+/* What is written at once goes behind what waits, and what the socket does not take is not lost. */
+static void written_now_keeps_the_order(void **state)
+{
+    struct fixture *f = *state;
+    enum { LARGE = 1024 * 1024 };
+    CLEANUP(strbuf_done) struct strbuf large = STRBUF_ANY, got = STRBUF_ANY;
+    for (size_t i = 0; i < LARGE; i++)
+        strbuf_add_char(&large, (char)('a' + i % 26));
+    stream_write_now(f->stream, slice_of("1"), strbuf_slice(&large)); /* more than fits */
+    assert_true(stream_output_pending(f->stream) > 0);
+    assert_true(stream_output_pending(f->stream) < LARGE);
+    stream_write_str(f->stream, "2");
+    stream_write_now(f->stream, slice_of("3"), slice_of("4"));
+    while (got.len < LARGE + 4) {
+        char *room = strbuf_room(&got, LARGE);
+        ssize_t n = recv(f->peer, room, LARGE, MSG_DONTWAIT);
+        if (n > 0)
+            strbuf_grew(&got, (size_t)n);
+        loop_run_once(f->loop, false);
+    }
+    assert_int_equal(got.len, LARGE + 4);
+    assert_int_equal(got.s[0], '1');
+    assert_memory_equal(got.s + 1, large.s, LARGE);
+    assert_string_equal(got.s + 1 + LARGE, "234");
+}
+
+static void much_input_arrives_whole(void **state)
+{
+    struct fixture *f = *state;
+    enum { LARGE = 300 * 1024, MAX_INPUT = 100 * 1024 };
+    char chunk[1000];
+    size_t sent = 0, seen = 0;
+    f->consume = 0; /* in on_input; done here */
+    stream_input_max(f->stream, MAX_INPUT);
+    for (size_t i = 0; i < sizeof chunk; i++)
+        chunk[i] = (char)(i % 251);
+    while (seen < LARGE) {
+        size_t want = MIN(sizeof chunk - sent % sizeof chunk, LARGE - sent);
+        ssize_t n = send(f->peer, chunk + sent % sizeof chunk, want, MSG_DONTWAIT);
+        if (n > 0) {
+            sent += (size_t)n;
+            continue;
+        }
+        loop_run_once(f->loop, false);
+        struct slice in = stream_input(f->stream);
+        assert_true(in.len <= MAX_INPUT);
+        size_t take = in.len == MAX_INPUT || sent == LARGE ? in.len : in.len / 2;
+        for (size_t i = 0; i < take; i++, seen++)
+            assert_int_equal(in.s[i], chunk[seen % sizeof chunk]);
+        stream_consume(f->stream, take);
+        stream_poke(f->stream);
+    }
+}
+
 static void a_paused_stream_hears_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -224,6 +278,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(input_waits_until_consumed, setup, teardown),
         cmocka_unit_test_setup_teardown(input_before_the_end_comes_first, setup, teardown),
         cmocka_unit_test_setup_teardown(a_half_closed_peer_still_gets_output, setup, teardown),
+        cmocka_unit_test_setup_teardown(written_now_keeps_the_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(much_input_arrives_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_paused_stream_hears_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(may_be_freed_inside_its_callback, setup, teardown),
         cmocka_unit_test_setup_teardown(output_of_a_turn_leaves_together, setup, teardown),
