@@ -95,12 +95,21 @@ void cleanup_bcc_add_all(struct cleanup_message *m);
 void cleanup_content_start(struct cleanup_message *m);
 void cleanup_content_record(struct cleanup_message *m, int type, struct slice data);
 void cleanup_content_end(struct cleanup_message *m);
+/* cleanup_bulk.c */
+/* Write the body lines at the front of RECORDS that need no look at each; their length in bytes, 0
+ * when the first record is none. The second argument is what the other function said of a piece
+ * that holds RECORDS. */
+size_t cleanup_bulk_take(struct cleanup_message *m, struct slice records, bool may_hold_line_end);
+bool cleanup_bulk_may_hold_line_end(struct slice records);
 /* cleanup_header.c */
 void cleanup_header_primary(struct cleanup_message *m, struct slice header);
 void cleanup_header_end(struct cleanup_message *m);
 /* cleanup_write.c */
 bool cleanup_write_create(struct cleanup_message *m);
 void cleanup_write_record(struct cleanup_message *m, int type, struct slice data);
+/* Whole records as they are, after cleanup_write_fits(). */
+void cleanup_write_raw(struct cleanup_message *m, struct slice records);
+bool cleanup_write_fits(const struct cleanup_message *m, size_t content);
 void cleanup_write_attribute(struct cleanup_message *m, const char *name, const char *value);
 off_t cleanup_write_offset(const struct cleanup_message *m);
 /* Text that may hold LF, as lines, long ones in pieces. */

@@ -108,7 +108,11 @@ static bool on_records(struct cleanup_session *s, struct slice body)
     size_t size;
     if (!s->message)
         return false;
+    bool may_hold_line_end = cleanup_bulk_may_hold_line_end(body);
     for (; body.len > 0; body = slice_from(body, size)) {
+        size = cleanup_bulk_take(s->message, body, may_hold_line_end);
+        if (size > 0)
+            continue;
         if (record_peek(body, &type, &data, &size) != RECORD_READY) {
             cleanup_message_warn(s->message, "client sent a record that is cut off");
             return false;

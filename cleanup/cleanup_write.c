@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 enum {
-    WRITE_AT = 256 * 1024, /* a smaller message is one write */
+    WRITE_AT = 256 * 1024,   /* a smaller message is one write */
+    DIRECT_FROM = 16 * 1024, /* of a larger one, pieces like this are not gathered */
+    RECORD_ALLOWANCE = 4,    /* for a record's type and length, when room is looked for */
     SIZE_RECORD_LEN = 95,
     LINE_PIECE = 2048,
     CREATE_TRIES = 100,
@@ -77,15 +79,22 @@ bool cleanup_write_create(struct cleanup_message *m)
     return false;
 }
 
-static bool flush_out(struct cleanup_message *m)
+static bool write_out(struct cleanup_message *m, struct slice data)
 {
     if (m->status & CLEANUP_STAT_WRITE)
         return false;
-    if (m->out.len > 0 && !fd_write_all(m->fd, m->out.s, m->out.len)) {
+    if (data.len > 0 && !fd_write_all(m->fd, data.s, data.len)) {
         write_error(m, "write queue file"); /* ENOSPC, EIO, EFBIG, EDQUOT */
         return false;
     }
-    m->written += (off_t)m->out.len;
+    m->written += (off_t)data.len;
+    return true;
+}
+
+static bool flush_out(struct cleanup_message *m)
+{
+    if (!write_out(m, strbuf_slice(&m->out)))
+        return false;
     strbuf_reset(&m->out);
     return true;
 }
@@ -120,9 +129,27 @@ static void flush_when_large(struct cleanup_message *m)
         flush_out(m);
 }
 
+bool cleanup_write_fits(const struct cleanup_message *m, size_t content)
+{
+    int64_t limit = common_params.message_size_limit;
+    off_t end = cleanup_write_offset(m) + (off_t)content + RECORD_ALLOWANCE;
+    return limit <= 0 || (end - m->data_offset <= limit && end - limit <= ENVELOPE_ALLOWANCE);
+}
+
+void cleanup_write_raw(struct cleanup_message *m, struct slice records)
+{
+    /* the first WRITE_AT bytes are gathered, as most messages end before */
+    if (m->written == 0 || records.len < DIRECT_FROM) {
+        strbuf_add_slice(&m->out, records);
+        flush_when_large(m);
+    } else if (flush_out(m)) {
+        write_out(m, records);
+    }
+}
+
 void cleanup_write_record(struct cleanup_message *m, int type, struct slice data)
 {
-    if ((m->status & CLEANUP_STAT_WRITE) || !has_room(m, data.len + 4))
+    if ((m->status & CLEANUP_STAT_WRITE) || !has_room(m, data.len + RECORD_ALLOWANCE))
         return;
     record_add(&m->out, type, data);
     flush_when_large(m);
@@ -130,7 +157,8 @@ void cleanup_write_record(struct cleanup_message *m, int type, struct slice data
 
 void cleanup_write_attribute(struct cleanup_message *m, const char *name, const char *value)
 {
-    if ((m->status & CLEANUP_STAT_WRITE) || !has_room(m, strlen(name) + strlen(value) + 5))
+    if ((m->status & CLEANUP_STAT_WRITE) ||
+        !has_room(m, strlen(name) + strlen(value) + 1 + RECORD_ALLOWANCE))
         return;
     record_add_attribute(&m->out, name, value);
     flush_when_large(m);
