@@ -66,6 +66,26 @@ static void put_line_end(struct smtp_send *w)
     w->column = 0;
 }
 
+/* A whole line that goes out as it is, which most do: true when LINE was one. */
+static bool put_plain_line(struct smtp_send *w, struct slice line)
+{
+    size_t limit = (size_t)smtp_params.smtp_line_length_limit;
+    if (w->column > 0 || (limit > 0 && line.len > limit) || slice_find(line, '\n') != SIZE_MAX)
+        return false;
+    char *at = strbuf_room(w->out, line.len + 3);
+    if (!at)
+        return false;
+    size_t len = 0;
+    if (line.len > 0 && line.s[0] == '.')
+        at[len++] = '.';
+    memcpy(at + len, line.s, line.len);
+    len += line.len;
+    at[len++] = '\r';
+    at[len++] = '\n';
+    strbuf_grew(w->out, len);
+    return true;
+}
+
 /* A line feed inside of a record is a line end like any other: sent as it is, it could end the
  * message and begin another (SMTP smuggling). */
 static void put_piece(struct smtp_send *w, struct slice text)
@@ -282,6 +302,8 @@ void smtp_send_pump(struct smtp_send *w)
             gather(w, data, type == REC_LINE);
             continue;
         }
+        if (type == REC_LINE && put_plain_line(w, data))
+            continue;
         put_piece(w, data);
         if (type == REC_LINE)
             put_line_end(w);

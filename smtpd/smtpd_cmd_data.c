@@ -53,20 +53,16 @@ void smtpd_data_input(struct smtpd_session *s)
     struct slice in = stream_input(s->stream), piece;
     size_t size = in.len;
     enum esmtp_data_status status = ESMTP_DATA_MORE;
-    bool is_full = false;
-    while (!is_full) {
+    for (;;) {
         status = esmtp_data_next(&tx->data, &in, &piece);
         if (status == ESMTP_DATA_MORE || status == ESMTP_DATA_END)
             break;
         smtpd_content_add(s, status == ESMTP_DATA_LINE ? REC_LINE : REC_LINE_PART, piece);
-        is_full = smtpd_sink_is_full(tx->sink);
     }
     stream_consume(s->stream, size - in.len);
-    if (tx->failure)
-        is_full = false;
     smtpd_sink_flush(tx->sink);
     if (status == ESMTP_DATA_END)
         data_end(s);
-    else if (is_full)
+    else if (smtpd_sink_is_full(tx->sink) && !tx->failure)
         stream_pause(s->stream, true); /* until on_room of the sink */
 }

@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { READ_AHEAD = 16 * 1024, SMALLEST_RECORD = 2 };
+/* The first read serves a small message; who reads on gets more at once. */
+enum { READ_FIRST = 16 * 1024, READ_AHEAD = 128 * 1024, SMALLEST_RECORD = 2 };
 
 struct queue_reader {
     int fd;
@@ -21,6 +22,7 @@ struct queue_reader {
     off_t at;        /* of the next record */
     off_t window_at; /* file offset of window.s[0] */
     struct strbuf window;
+    size_t read_size;   /* of the next read */
     off_t records_left; /* before we call the file circular */
 };
 
@@ -30,6 +32,7 @@ struct queue_reader *queue_reader_new(int fd)
     struct stat st;
     r->fd = fd;
     r->size = fstat(fd, &st) == 0 ? st.st_size : 0;
+    r->read_size = READ_FIRST;
     strbuf_init(&r->window, RECORD_MAX + READ_AHEAD);
     queue_reader_seek(r, 0);
     return r;
@@ -78,7 +81,8 @@ static bool window_fill(struct queue_reader *r, size_t have, struct err *err)
         strbuf_remove_front(&r->window, (size_t)(r->at - r->window_at));
         r->window_at = r->at;
     }
-    size_t want = MAX((size_t)READ_AHEAD, MIN(have, (size_t)RECORD_MAX));
+    size_t want = MAX(r->read_size, MIN(have, (size_t)RECORD_MAX));
+    r->read_size = READ_AHEAD;
     want = MIN(want, r->window.max - r->window.len);
     char *room = strbuf_room(&r->window, want);
     if (!room || want == 0)
