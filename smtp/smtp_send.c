@@ -282,7 +282,7 @@ void smtp_send_pump(struct smtp_send *w)
     while (w->err.kind == ERR_NONE) {
         int type;
         struct slice data;
-        if (stream_output_is_full(w->session->stream)) {
+        if (w->out->len >= STREAM_OUTPUT_FULL && stream_output_is_full(w->session->stream)) {
             stream_output_changed(w->session->stream);
             return;
         }

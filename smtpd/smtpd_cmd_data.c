@@ -7,6 +7,8 @@
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_tx.h"
 
+enum { FLUSH_AT = 64 * 1024 }; /* few large pieces wake cleanup less often than many small ones */
+
 static struct reply data_checked(struct smtpd_session *s, const struct reply *refusal)
 {
     if (refusal)
@@ -60,7 +62,8 @@ void smtpd_data_input(struct smtpd_session *s)
         smtpd_content_add(s, status == ESMTP_DATA_LINE ? REC_LINE : REC_LINE_PART, piece);
     }
     stream_consume(s->stream, size - in.len);
-    smtpd_sink_flush(tx->sink);
+    if (smtpd_sink_buffer(tx->sink)->len >= FLUSH_AT) /* the end flushes the rest */
+        smtpd_sink_flush(tx->sink);
     if (status == ESMTP_DATA_END)
         data_end(s);
     else if (smtpd_sink_is_full(tx->sink) && !tx->failure)
