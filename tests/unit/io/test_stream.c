@@ -3,6 +3,7 @@
 #include "io/stream.h"
 #include "io/work.h"
 
+#include <pthread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -272,6 +273,36 @@ static void work_comes_back_into_the_loop(void **state)
     work_pool_free(pool);
 }
 
+enum { TOGETHER = 6 };
+static pthread_barrier_t together;
+
+static void meet(void *arg)
+{
+    (void)arg;
+    pthread_barrier_wait(&together); /* hangs unless all threads come */
+}
+
+static void count_met(void *arg)
+{
+    ++*(int *)arg;
+}
+
+static void every_thread_is_called_when_needed(void **state)
+{
+    struct fixture *f = *state;
+    struct work_pool *pool = work_pool_new(f->loop, TOGETHER);
+    int met = 0;
+    pthread_barrier_init(&together, NULL, TOGETHER);
+    for (int round = 1; round <= 200; round++) {
+        for (int i = 0; i < TOGETHER; i++)
+            work_submit(pool, meet, count_met, &met);
+        while (met < round * TOGETHER)
+            loop_run_once(f->loop, true);
+    }
+    work_pool_free(pool);
+    pthread_barrier_destroy(&together);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +317,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(full_output_tells_when_there_is_room, setup, teardown),
         cmocka_unit_test_setup_teardown(a_deadline_passes_once, setup, teardown),
         cmocka_unit_test_setup_teardown(work_comes_back_into_the_loop, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_thread_is_called_when_needed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
