@@ -211,6 +211,13 @@ static void stream_deliver_input(struct stream *s)
         stream_update_watch(s);
 }
 
+/* An idle connection keeps no large buffer; one that is about to be filled again does. */
+static void stream_trim_output(struct stream *s)
+{
+    if (s->out.len == 0 && s->out.cap > KEEP_BUFFER_MAX && !s->want_room)
+        strbuf_done(&s->out);
+}
+
 void stream_flush(struct stream *s)
 {
     if (s->out.len > s->out_at)
@@ -225,10 +232,9 @@ void stream_flush(struct stream *s)
             stream_mark_closed(s, errno);
     }
     if (s->out_at == s->out.len) {
-        if (s->out.cap > KEEP_BUFFER_MAX && !s->want_room)
-            strbuf_done(&s->out);
         strbuf_reset(&s->out);
         s->out_at = 0;
+        stream_trim_output(s);
     } else if (s->out_at > STREAM_OUTPUT_FULL) {
         strbuf_remove_front(&s->out, s->out_at);
         s->out_at = 0;
@@ -254,6 +260,7 @@ static void stream_turn_end(void *owner)
                 return;
             }
         }
+        stream_trim_output(s);
     }
     if (s->poked) {
         s->poked = false;
