@@ -175,6 +175,23 @@ class Contents(QueueFileCase):
             with self.subTest(message=name):
                 self.compare_file(name, self.dialogue(lines, text))
 
+    def test_large_body(self):
+        """Some 400 kB: ordinary lines in long runs, and among them what must not pass in such a run."""
+        special = ["--b", "Content-Type: text/plain", "X-Part: \tblanks ", "", "--bc", "--", ".", "..", "stray\rreturn",
+                   "\r", "ends in\r", "caf\u00e9", "x" * 127, "x" * 128, "x" * 2047, "x" * 2048, "x" * 2049,
+                   "y" * 5000, "a" * 2047 + "\rb", "From here", "--b", "Content-Type: message/rfc822", "",
+                   "Subject: inner", "", "--b--", "after", ""]
+        head = "Subject: s\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+        lines = []
+        for number in range(3 * len(special)):
+            lines += ["%d %s" % (number, "text " * (count % 16)) for count in range(60)]
+            lines.append(special[number % len(special)])
+        commands = ["EHLO client.test", "MAIL FROM:<s@there.test>", "RCPT TO:<u@here.test>"]
+        for name, text in {"multipart": head + "\n".join(lines) + "\n",
+                           "plain": "Subject: s\n\n" + "\n".join(lines) + "\n"}.items():
+            with self.subTest(message=name):
+                self.compare_file(name, self.dialogue(commands, text))
+
     def test_senders(self):
         for sender in ("", "bare", "a@b", "a%b@c.test", '"q q"@far.test', "UPPER@FAR.TEST", "x@far.test."):
             with self.subTest(sender=sender):
