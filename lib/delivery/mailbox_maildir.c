@@ -124,7 +124,7 @@ static bool fill(const struct mailbox_maildir *dir, int fd, const struct mailbox
 /*
  * Must the new name be on disk before we report? Power may go after qmgr has removed the queue
  * file. On one file system with a journal the removal cannot survive without the link, which came
- * first; between two there is no order. (docs/decisions/0020-maildir-directory-sync.md)
+ * first; between two there is no order. (docs/decisions/0017-maildir-directory-sync.md)
  */
 static bool needs_directory_sync(const struct stat *mail, int queue_fd)
 {
