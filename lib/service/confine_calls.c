@@ -48,6 +48,11 @@ static const char *const refused[] = {
 };
 // clang-format on
 
+static struct scmp_arg_cmp arg0(enum scmp_compare op, scmp_datum_t a, scmp_datum_t b)
+{
+    return (struct scmp_arg_cmp){.arg = 0, .op = op, .datum_a = a, .datum_b = b};
+}
+
 /* A thread is made by clone with CLONE_THREAD; without, it makes a process. clone3 hides its
  * flags behind a pointer: as if it were not there, the C library then uses clone. */
 static int confine_calls_threads_only(scmp_filter_ctx filter)
@@ -55,7 +60,7 @@ static int confine_calls_threads_only(scmp_filter_ctx filter)
     int failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (!failed && !WATCHED_BY_SANITIZER)
         failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                                  SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+                                  arg0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
     if (!failed && !WATCHED_BY_SANITIZER)
         failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ptrace), 0);
     return failed;
@@ -75,13 +80,13 @@ static int confine_calls_sockets(scmp_filter_ctx filter, bool network)
     int failed = 0;
     for (size_t i = 0; !failed && i < COUNT_OF(always); i++)
         failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                  SCMP_A0(always[i].op, (scmp_datum_t)always[i].family));
+                                  arg0(always[i].op, (scmp_datum_t)always[i].family, 0));
     if (!failed && !network)
         failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, AF_INET));
+                                  arg0(SCMP_CMP_EQ, AF_INET, 0));
     if (!failed && !network)
         failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                                  SCMP_A0(SCMP_CMP_EQ, AF_INET6));
+                                  arg0(SCMP_CMP_EQ, AF_INET6, 0));
     return failed;
 }
 

@@ -246,6 +246,8 @@ int service_main(const struct service *service, int argc, char **argv)
     p->client_limit = service_choose_client_limit();
     p->idle_timer = timer_new(p->loop, service_on_idle, NULL);
     watch_signal(p->loop, SIGTERM, service_on_terminate, NULL);
+    /* before the hook starts threads: Landlock does not reach those that are there already */
+    service_jail_lock(&p->args, service);
     if (service->after_jail)
         service->after_jail(p->config);
     if (!p->args.on_stdin) {
@@ -253,7 +255,6 @@ int service_main(const struct service *service, int argc, char **argv)
         service_accept_start();
     }
     service_idle_clock();
-    service_jail_lock(&p->args, service);
     loop_run(p->loop);
     service_exit();
     return 0;
