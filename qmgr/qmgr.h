@@ -107,8 +107,11 @@ struct qmgr_queue {
     enum qmgr_queue_state state;
     uint64_t served;     /* when it was last served, for round robin within a job */
     size_t heap_at;      /* 1 + index in the transport's heap; 0: not there */
+    bool is_in_use;      /* counted in the transport's in_use */
+    bool is_held;        /* has its share of the transport's slots: in the list held */
     struct timer *timer; /* end of a dead time or a rate delay */
     char *dead_dsn, *dead_text;
+    struct qmgr_queue *prev, *next; /* in transport->held */
 };
 
 struct qmgr_transport_limits {
@@ -133,6 +136,8 @@ struct qmgr_transport {
     struct qmgr_conn *conns, *idle;
     size_t conn_count, conn_limit; /* limit: of the service in master.cf; 0: none */
     unsigned busy;                 /* orders out */
+    unsigned in_use;               /* destinations with mail or orders out */
+    struct qmgr_queue *held;       /* could be served if they had not got their share already */
     unsigned lost_in_a_row;        /* connections that closed instead of reporting */
     bool is_dead, is_rate_delayed;
     struct timer *timer, *rate_timer, *idle_timer;
@@ -156,11 +161,22 @@ void qmgr_queue_unthrottle(struct qmgr_queue *q);
 void qmgr_queue_order_done(struct qmgr_queue *q); /* rate delays begin */
 void qmgr_queue_warn_clog(void);
 
+/* qmgr_share.c: how the destinations of a transport share its slots. */
+/* May a destination that has MINE of the BUSY deliveries under way start another? LIMIT: of the
+ * transport, 0: none; IN_USE: destinations that have mail; IS_TRIED: as in its window. */
+bool qmgr_share_allows(size_t limit, unsigned busy, unsigned in_use, unsigned mine, bool is_tried);
+/* A ready queue that has its share is held until it has less. True: it is ready and may go on. */
+bool qmgr_share_admits(struct qmgr_queue *q, bool is_ready);
+void qmgr_share_count(struct qmgr_queue *q); /* after a change of its mail or its orders */
+/* A destination that may be served now; false: there is none, whatever the heap had. */
+bool qmgr_share_find_ready(struct qmgr_transport *t);
+void qmgr_share_order_done(struct qmgr_transport *t);
+
 /* qmgr_job.c, qmgr_peer.c, qmgr_entry.c */
 struct qmgr_job *qmgr_job_get(struct qmgr_message *m, struct qmgr_transport *t);
 void qmgr_job_drop_if_unused(struct qmgr_job *job);
-/* The entry to deliver next; NULL: every destination with mail is at its limit. It counts as busy.
- */
+/* The entry to deliver next; NULL: every destination with mail is at its limit or has its share. It
+ * counts as busy: qmgr_share_order_done() when its order is done. */
 struct qmgr_entry *qmgr_job_select(struct qmgr_transport *t);
 struct qmgr_peer *qmgr_peer_get(struct qmgr_job *job, struct qmgr_queue *q);
 void qmgr_peer_drop_if_unused(struct qmgr_peer *peer);

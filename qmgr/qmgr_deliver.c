@@ -94,7 +94,7 @@ static void rate_on_timer(void *owner)
 
 static void transport_order_done(struct qmgr_transport *t)
 {
-    t->busy--;
+    qmgr_share_order_done(t);
     if (t->limits.transport_rate_delay_s > 0) {
         t->is_rate_delayed = true;
         if (!t->rate_timer)
@@ -287,7 +287,7 @@ static void deliver_later(struct qmgr_transport *t)
 /* Give out entries as long as there are some and somebody to take them. */
 void qmgr_deliver_now(struct qmgr_transport *t)
 {
-    while (t->heap_count > 0 && transport_may_deliver(t)) {
+    while (transport_may_deliver(t) && qmgr_share_find_ready(t)) {
         qmgr_message_consider_refill(t->heap[0]->peers->job);
         struct qmgr_conn *c = NULL;
         bool is_full = false;
@@ -303,7 +303,6 @@ void qmgr_deliver_now(struct qmgr_transport *t)
         struct qmgr_entry *e = qmgr_job_select(t);
         if (!c)
             c = conn_from_idle(t, e->queue);
-        t->busy++;
         conn_send(c, e);
     }
 }

@@ -68,6 +68,7 @@ void qmgr_window_succeeded(struct qmgr_window *w, const struct qmgr_window_rules
                            unsigned busy)
 {
     w->failed_cohorts = 0;
+    w->is_tried = true;
     /* A window that is not used must not grow: shrinking it later would take too long to be felt.
      */
     if (w->size <= 0 || w->size >= (int64_t)busy + rules->initial)

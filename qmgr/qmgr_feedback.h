@@ -30,6 +30,7 @@ struct qmgr_window_rules {
 struct qmgr_window { /* of one destination */
     int64_t size;    /* 0: dead */
     double success, failure, failed_cohorts;
+    bool is_tried; /* a delivery went well */
 };
 
 void qmgr_window_init(struct qmgr_window *w, const struct qmgr_window_rules *rules);

@@ -156,14 +156,17 @@ static void preempt(struct qmgr_transport *t, struct qmgr_job *current)
 
 struct qmgr_entry *qmgr_job_select(struct qmgr_transport *t)
 {
-    if (t->heap_count == 0)
+    if (!qmgr_share_find_ready(t))
         return NULL;
     preempt(t, t->heap[0]->peers->job);
+    if (!qmgr_share_find_ready(t))
+        return NULL;
     struct qmgr_queue *q = t->heap[0];
     struct qmgr_entry *e = q->peers->entries;
     e->peer->job->selected++;
     q->served = ++t->served;
     q->busy++;
+    t->busy++;
     qmgr_entry_unlink(e);
     return e;
 }

@@ -19,7 +19,8 @@ static bool queue_is_ready(const struct qmgr_queue *q)
 
 void qmgr_queue_changed(struct qmgr_queue *q)
 {
-    qmgr_heap_update(q->transport, q, queue_is_ready(q));
+    qmgr_share_count(q);
+    qmgr_heap_update(q->transport, q, qmgr_share_admits(q, queue_is_ready(q)));
 }
 
 struct qmgr_queue *qmgr_queue_get(struct qmgr_transport *t, const char *name, const char *nexthop)
@@ -39,7 +40,7 @@ struct qmgr_queue *qmgr_queue_get(struct qmgr_transport *t, const char *name, co
 
 static void queue_free(struct qmgr_queue *q)
 {
-    qmgr_heap_update(q->transport, q, false);
+    qmgr_queue_changed(q); /* off the heap */
     HASH_DEL(q->transport->queues, q);
     timer_free(q->timer);
     free(q->dead_dsn);

@@ -50,6 +50,7 @@ static struct qmgr_message *add(struct qmgr_transport *t, const char *id, const 
 static void finish(struct qmgr_entry *e)
 {
     qmgr_message_recipients_gone((size_t)-1); /* make up for what add() did not count */
+    qmgr_share_order_done(e->queue->transport);
     qmgr_entry_done(e);
 }
 
