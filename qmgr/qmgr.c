@@ -38,12 +38,20 @@ static void after_jail(struct config *cfg)
     watchdog = timer_new(service_loop(), watchdog_restart, NULL);
     watchdog_restart(NULL);
     qmgr_bounce_init();
+    qmgr_remove_init();
     qmgr_scan_init();
 }
 
 static bool on_retire(void)
 {
     return true;
+}
+
+/* Files that are being removed are gone when the successor starts, and the log says so. */
+static void on_exit_now(void)
+{
+    qmgr_active_stop();
+    qmgr_remove_drain();
 }
 
 int main(int argc, char **argv)
@@ -61,6 +69,7 @@ int main(int argc, char **argv)
         .on_connect = qmgr_arrival_on_connect,
         .on_trigger = qmgr_arrival_on_trigger,
         .on_retire = on_retire,
+        .on_exit = on_exit_now,
         .has_stale_tables = qmgr_resolve_has_stale_tables,
     };
     return service_main(&service, argc, argv);

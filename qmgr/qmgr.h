@@ -238,6 +238,13 @@ bool qmgr_active_has_room(void);
 void qmgr_active_hold(struct qmgr_message *m);    /* not done before the matching release */
 void qmgr_active_release(struct qmgr_message *m); /* M may be gone */
 void qmgr_active_corrupt(const char *queue, const char *id);
+void qmgr_active_stop(void); /* the process ends: begin no more deliveries */
+
+/* qmgr_remove.c: FN gets 0 or the error number; M must live until then. */
+typedef void (*qmgr_remove_fn)(struct qmgr_message *m, int error);
+void qmgr_remove_init(void); /* in the jail: starts threads */
+void qmgr_remove(struct qmgr_message *m, const char *queue, qmgr_remove_fn fn);
+void qmgr_remove_drain(void); /* wait for those that were asked for */
 
 /* qmgr_bounce.c: questions about the logs of one message. FN gets true when the service did it. */
 typedef void (*qmgr_bounce_fn)(struct qmgr_message *m, bool ok);
@@ -249,7 +256,6 @@ void qmgr_bounce_ask(struct qmgr_message *m, enum qmgr_log log, enum bounce_kind
 struct call *qmgr_bounce_append_defer(const struct bounce_append *question, call_fn fn,
                                       void *owner);
 bool qmgr_bounce_log_exists(const char *id, enum qmgr_log log);
-void qmgr_bounce_remove_defer_log(const char *id);
 
 /* qmgr_scan.c, qmgr_deferred.c */
 void qmgr_scan_init(void);
@@ -260,8 +266,8 @@ void qmgr_scan_wake(void);                                   /* the active queue
 void qmgr_scan_deferred_add(const char *id, int64_t when_s); /* this message was deferred */
 void qmgr_scan_retry_stray(void);  /* a message could not be moved out of active: try again */
 void qmgr_scan_retry_locked(void); /* a message in incoming is still being delivered: look again */
-/* One step of the deferred queue's work, see qmgr_scan.c; false: nothing to do now. */
-bool qmgr_deferred_step(void);
+enum qmgr_step { STEP_NONE /* nothing to do now */, STEP_LOOKED, STEP_TAKEN /* into active */ };
+enum qmgr_step qmgr_deferred_step(void); /* see qmgr_scan.c */
 void qmgr_deferred_start(bool ignore_times);
 void qmgr_deferred_run(void);
 

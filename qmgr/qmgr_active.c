@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "config/common_params.h"
 #include "io/fd.h"
+#include "mail/bounce_log.h"
 #include "mail/queue_file.h"
 #include "mail/queue_id.h"
 #include "qmgr/qmgr.h"
@@ -20,6 +21,13 @@
 #include <unistd.h>
 
 enum { MODE_UNTHROTTLE = 0040, MODE_EXPIRE = 0010 };
+
+static bool is_stopped;
+
+void qmgr_active_stop(void)
+{
+    is_stopped = true;
+}
 
 static int64_t now_s(void)
 {
@@ -75,8 +83,8 @@ void qmgr_active_corrupt(const char *queue, const char *id)
 
 /* In */
 
-/* Start the deliveries. ENV's recipients are the first portion. */
-static void begin(struct qmgr_message *m, off_t next_offset)
+/* Start the deliveries. The envelope's recipients are the first portion. */
+static void begin(struct qmgr_message *m)
 {
     CLEANUP(strbuf_done) struct strbuf what = STRBUF_INIT(200);
     strbuf_addf(&what, "size=%lld, nrcpt=%lld (queue active)", (long long)m->env->message_size,
@@ -86,7 +94,6 @@ static void begin(struct qmgr_message *m, off_t next_offset)
     size_t count = m->env->recipients_count;
     m->env->recipients = NULL;
     m->env->recipients_count = 0;
-    m->next_offset = next_offset;
     m->last_refill_ms = clock_now_ms();
     qmgr_active_hold(m);
     qmgr_message_assign(m, NULL, recipients, count);
@@ -104,7 +111,7 @@ enum qmgr_feed qmgr_active_feed_fresh(const char *id, struct arena *arena, struc
     }
     struct qmgr_message *m = qmgr_message_new(id, arena, env);
     m->is_fresh = 1;
-    begin(m, 0);
+    begin(m);
     return FEED_DONE;
 }
 
@@ -137,6 +144,15 @@ static void read_mode_bits(struct qmgr_message *m, int fd)
 }
 
 /* The file stands in active. False: it does not stay there. */
+static void on_defer_log_removed(struct qmgr_message *m, int error)
+{
+    errno = error;
+    if (error && error != ENOENT)
+        warn_move(m->id, "remove defer log");
+    if (!is_stopped)
+        begin(m);
+}
+
 static bool load(const char *id, bool is_flushed)
 {
     CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(4096);
@@ -165,13 +181,16 @@ static bool load(const char *id, bool is_flushed)
     struct qmgr_message *m = qmgr_message_new(id, arena, env);
     m->is_flushed = is_flushed;
     /* Earlier attempts may have left logs: bounces not sent yet, when the process died between the
-     * delivery and the report. The old reasons for deferring are replaced by those of this attempt.
-     */
+     * delivery and the report. The old reasons for deferring are replaced by those of this attempt,
+     * so they must be gone before it begins. */
     m->has_bounce_log = qmgr_bounce_log_exists(id, QMGR_LOG_BOUNCE);
     m->has_trace_log = qmgr_bounce_log_exists(id, QMGR_LOG_TRACE);
-    qmgr_bounce_remove_defer_log(id);
+    m->next_offset = how.next_offset;
     read_mode_bits(m, fd);
-    begin(m, how.next_offset);
+    if (qmgr_bounce_log_exists(id, QMGR_LOG_DEFER))
+        qmgr_remove(m, BOUNCE_LOG_DEFER, on_defer_log_removed);
+    else
+        begin(m);
     return true;
 }
 
@@ -195,19 +214,23 @@ static void message_end(struct qmgr_message *m)
         qmgr_scan_wake();
 }
 
-static void remove_message(struct qmgr_message *m)
+static void on_removed(struct qmgr_message *m, int error)
 {
-    CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(4096);
     struct log_tag tag;
-    queue_path(&path, QUEUE_ACTIVE, m->id);
     qmgr_message_tag(m->id, &tag);
-    /* Dies before: every recipient is marked, the successor finds nothing to do and removes the
-     * file. */
-    if (unlink(path.s) == 0)
+    errno = error;
+    if (error == 0)
         log_info(&tag, "removed");
-    else if (errno != ENOENT)
+    else if (error != ENOENT)
         stranded(m->id, "remove queue file");
     message_end(m);
+}
+
+static void remove_message(struct qmgr_message *m)
+{
+    /* Dies before: every recipient is marked, the successor finds nothing to do and removes the
+     * file. */
+    qmgr_remove(m, QUEUE_ACTIVE, on_removed);
 }
 
 static int64_t message_age_s(const struct qmgr_message *m)

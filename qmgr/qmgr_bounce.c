@@ -1,10 +1,10 @@
 /* Questions to bounce, defer and trace about the logs of a message. */
 #include "base/xmem.h"
 #include "config/common_params.h"
+#include "mail/bounce_log.h"
 #include "mail/queue_id.h"
 #include "qmgr/qmgr.h"
 
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,23 +99,10 @@ struct call *qmgr_bounce_append_defer(const struct bounce_append *question, call
                        owner);
 }
 
-static void log_path(struct strbuf *out, const char *id, enum qmgr_log log)
-{
-    static const char *const names[] = {"bounce", "defer", "trace"};
-    queue_path(out, names[log], id);
-}
-
 bool qmgr_bounce_log_exists(const char *id, enum qmgr_log log)
 {
+    static const char *const names[] = {BOUNCE_LOG_BOUNCE, BOUNCE_LOG_DEFER, BOUNCE_LOG_TRACE};
     CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(4096);
-    log_path(&path, id, log);
+    queue_path(&path, names[log], id);
     return access(path.s, F_OK) == 0;
-}
-
-void qmgr_bounce_remove_defer_log(const char *id)
-{
-    CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(4096);
-    log_path(&path, id, QMGR_LOG_DEFER);
-    if (unlink(path.s) < 0 && errno != ENOENT)
-        log_warn(NULL, "remove %s: %s", path.s, strerror(errno));
 }

@@ -144,21 +144,21 @@ static bool take_one(int64_t when_s, const char *id)
     return false;
 }
 
-bool qmgr_deferred_step(void)
+enum qmgr_step qmgr_deferred_step(void)
 {
-    bool did_something = false;
+    enum qmgr_step did = STEP_NONE;
     if (deferred.walk) {
         scan_some();
-        did_something = true;
+        did = STEP_LOOKED;
     }
     if (deferred.run_until_s == 0 || !qmgr_active_has_room())
-        return did_something;
+        return did;
     char id[QUEUE_ID_MAX + 1];
     int64_t when_s;
     if (!qmgr_index_take(&deferred.live, deferred.run_until_s, &when_s, id)) {
         if (!deferred.walk)
             deferred.run_until_s = 0;
-        return did_something;
+        return did;
     }
-    return take_one(when_s, id) || did_something;
+    return take_one(when_s, id) ? STEP_TAKEN : did;
 }

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Steps in one turn, time between turns, and when a message that could not be taken, or moved, is
- * looked at again. */
+/* Steps in one turn, time between turns that only look, and when a message that could not be taken,
+ * or moved, is looked at again. */
 enum { STEPS = 10, TURN_MS = 1, LOCKED_MS = 10 * 1000 };
 
 static struct {
@@ -55,41 +55,44 @@ static void feed_waiting(void)
     scan.waiting = NULL;
 }
 
-/* False: nothing to do, or no room for it. */
-static bool incoming_step(void)
+/* Nothing to do, or no room for it: STEP_NONE. */
+static enum qmgr_step incoming_step(void)
 {
     if (scan.waiting) {
         if (!qmgr_active_has_room())
-            return false;
+            return STEP_NONE;
         feed_waiting();
-        return true;
+        return STEP_TAKEN;
     }
     if (!scan.walk)
-        return false;
+        return STEP_NONE;
     const char *id = qmgr_walk_next(scan.walk);
     if (!id) {
         qmgr_walk_free(scan.walk);
         scan.walk = NULL;
         if (scan.again)
             qmgr_scan_incoming();
-        return scan.walk != NULL;
+        return scan.walk ? STEP_LOOKED : STEP_NONE;
     }
-    if (!qmgr_message_find(id) && incoming_is_ready(id)) {
-        scan.waiting = xstrdup(id);
-        feed_waiting();
-    }
-    return true;
+    if (qmgr_message_find(id) || !incoming_is_ready(id))
+        return STEP_LOOKED;
+    scan.waiting = xstrdup(id);
+    feed_waiting();
+    return STEP_TAKEN;
 }
 
 static void on_turn(void *owner)
 {
     (void)owner;
-    bool more = true;
-    for (int i = 0; i < STEPS && more; i++) {
-        more = incoming_step();
-        more = qmgr_deferred_step() || more;
+    enum qmgr_step last = STEP_LOOKED, most = STEP_NONE;
+    for (int i = 0; i < STEPS && last != STEP_NONE; i++) {
+        enum qmgr_step incoming = incoming_step(), deferred = qmgr_deferred_step();
+        last = MAX(incoming, deferred);
+        most = MAX(most, last);
     }
-    if (more)
+    if (most == STEP_TAKEN) /* other events are served in between, but nothing is waited for */
+        timer_start(scan.turn, 0);
+    else if (last != STEP_NONE)
         qmgr_scan_continue();
 }
 

@@ -5,6 +5,7 @@
 #include "log/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -121,6 +122,14 @@ struct work_pool *work_pool_new(struct loop *loop, size_t threads)
             log_fatal("cannot start a worker thread");
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return pool;
+}
+
+void work_pool_drain(struct work_pool *pool)
+{
+    struct pollfd wait = {.fd = pool->wake_fd, .events = POLLIN};
+    while (pool->pending > 0)
+        if (poll(&wait, 1, -1) > 0)
+            work_on_finished(pool, WATCH_READ);
 }
 
 void work_pool_free(struct work_pool *pool)

@@ -16,6 +16,8 @@ void work_pool_free(struct work_pool *pool); /* waits for what runs */
 /* RUN in a thread, then DONE in the loop, in the order of completion. */
 void work_submit(struct work_pool *pool, void (*run)(void *job), void (*done)(void *job),
                  void *job);
+/* Wait for all that was submitted, and call DONE for it: before the process ends. */
+void work_pool_drain(struct work_pool *pool);
 size_t work_pending(const struct work_pool *pool); /* submitted, DONE not yet called */
 
 #endif

@@ -303,6 +303,23 @@ static void every_thread_is_called_when_needed(void **state)
     pthread_barrier_destroy(&together);
 }
 
+static void drained_work_is_done_without_the_loop(void **state)
+{
+    struct fixture *f = *state;
+    struct work_pool *pool = work_pool_new(f->loop, 2);
+    bool done[20] = {false};
+    struct job jobs[20];
+    for (int i = 0; i < 20; i++) {
+        jobs[i] = (struct job){.in = i, .done = &done[i]};
+        work_submit(pool, job_run, job_done, &jobs[i]);
+    }
+    work_pool_drain(pool);
+    assert_int_equal(work_pending(pool), 0);
+    for (int i = 0; i < 20; i++)
+        assert_true(done[i]);
+    work_pool_free(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +335,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deadline_passes_once, setup, teardown),
         cmocka_unit_test_setup_teardown(work_comes_back_into_the_loop, setup, teardown),
         cmocka_unit_test_setup_teardown(every_thread_is_called_when_needed, setup, teardown),
+        cmocka_unit_test_setup_teardown(drained_work_is_done_without_the_loop, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -385,7 +385,7 @@ static int count_seen(const char *text)
 static void kills_lose_nothing(void **unused)
 {
     (void)unused;
-    enum { MESSAGES = 1000, KILLS = 9, RUN_MS = 100 };
+    enum { MESSAGES = 2000, KILLS = 9, RUN_MS = 100 };
     char id[20];
     for (int i = 0; i < MESSAGES; i++) {
         snprintf(id, sizeof id, "BBBB%03d", i);
