@@ -3,6 +3,7 @@
  *
  *     FAIL=cleanup:fsync:3:EIO     in programs of that name, each third fsync() reports EIO
  *     FAIL=qmgr:rename:2:ENOSPC
+ *     FAIL=qmgr:unlink:1:WAIT    no failure: waits while the file `wait` exists
  *
  * `write` stands for write, writev, pwrite and pwritev.
  */
@@ -30,6 +31,11 @@ static bool is_hit(const char *function)
         return false;
     if (atomic_fetch_add(&calls, 1) % every != every - 1)
         return false;
+    while (strcmp(error, "WAIT") == 0) {
+        if (access("wait", F_OK) < 0)
+            return false;
+        usleep(1000);
+    }
     errno = strcmp(error, "ENOSPC") == 0 ? ENOSPC : EIO;
     return true;
 }
@@ -53,6 +59,7 @@ static bool is_file(int fd)
 SHIM(int, fsync, "fsync", (int fd), (fd), is_file(fd))
 SHIM(int, fdatasync, "fsync", (int fd), (fd), is_file(fd))
 SHIM(int, rename, "rename", (const char *from, const char *to), (from, to), true)
+SHIM(int, unlink, "unlink", (const char *path), (path), true)
 SHIM(ssize_t, write, "write", (int fd, const void *data, size_t n), (fd, data, n), is_file(fd))
 SHIM(ssize_t, pwrite, "write", (int fd, const void *data, size_t n, off_t at), (fd, data, n, at),
      is_file(fd))
