@@ -14,14 +14,13 @@
 #include "io/fd.h"
 #include "log/log.h"
 #include "mail/address.h"
-#include "mail/bounce_log.h"
 #include "mail/queue_file.h"
 #include "mail/queue_id.h"
+#include "showq/showq_log.h"
 #include "showq/showq_seen.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +31,8 @@ enum { MODE_READY = 0100, MODE_EXPIRE = 0010 };
 struct showq_file {
     struct arena *arena; /* texts of the frame being made */
     struct showq_seen seen;
+    struct showq_log defer_log, bounce_log;
+    struct queue_reader *reader;
     struct strbuf internal, external, address;
     const struct showq_place *place;
     showq_emit emit;
@@ -65,6 +66,9 @@ struct showq_file *showq_file_new(void)
     f->arena = arena_new("showq_file");
     f->may_have_bounces = bounce_directory_has_files();
     showq_seen_init(&f->seen, (size_t)common_params.duplicate_filter_limit);
+    f->reader = queue_reader_new(-1);
+    showq_log_init(&f->defer_log, BOUNCE_LOG_DEFER);
+    showq_log_init(&f->bounce_log, BOUNCE_LOG_BOUNCE);
     strbuf_init(&f->internal, ADDRESS_MAX);
     strbuf_init(&f->external, 2 * ADDRESS_MAX + 2);
     strbuf_init(&f->address, 2 * ADDRESS_MAX + 2);
@@ -77,6 +81,9 @@ void showq_file_free(struct showq_file *f)
         return;
     arena_free(f->arena);
     showq_seen_done(&f->seen);
+    showq_log_done(&f->defer_log);
+    showq_log_done(&f->bounce_log);
+    queue_reader_free(f->reader);
     strbuf_done(&f->internal);
     strbuf_done(&f->external);
     strbuf_done(&f->address);
@@ -117,14 +124,11 @@ static void file_add(struct showq_file *f, const struct showq_recipient *rcpt)
         file_send_frame(f);
 }
 
-static void file_add_log(struct showq_file *f, const char *log_name)
+static void file_add_log(struct showq_file *f, struct showq_log *from)
 {
-    struct err err = ERR_INIT;
-    bool is_missing, is_bounce = strcmp(log_name, BOUNCE_LOG_BOUNCE) == 0;
+    bool is_bounce = from == &f->bounce_log;
     struct bounce_log_entry entry;
-    struct bounce_log *log = bounce_log_open(log_name, f->place->id, &is_missing, &err);
-    if (!log && !is_missing)
-        log_warn(NULL, "%s", err.reason);
+    struct bounce_log *log = showq_log_open(from, f->place->id);
     while (log && bounce_log_next(log, &entry)) {
         const char *reason =
             *entry.status.reason ? entry.status.reason : "(description unavailable)";
@@ -139,8 +143,7 @@ static void file_add_log(struct showq_file *f, const char *log_name)
         file_add(f, &rcpt);
     }
     if (log && bounce_log_skipped(log) > 0)
-        log_warn(NULL, "%s %s: malformed record", log_name, f->place->id);
-    bounce_log_close(log);
+        log_warn(NULL, "%s %s: malformed record", from->name, f->place->id);
 }
 
 static void file_add_logs(struct showq_file *f)
@@ -148,9 +151,9 @@ static void file_add_logs(struct showq_file *f)
     if (f->has_logs)
         return;
     f->has_logs = true;
-    file_add_log(f, BOUNCE_LOG_DEFER);
+    file_add_log(f, &f->defer_log);
     if (f->may_have_bounces)
-        file_add_log(f, BOUNCE_LOG_BOUNCE);
+        file_add_log(f, &f->bounce_log);
 }
 
 static bool file_take_recipient(struct showq_file *f, struct slice data)
@@ -241,14 +244,15 @@ static bool file_go_behind_content(struct showq_file *f, struct queue_reader *re
            type == REC_EXTRACTED;
 }
 
-static void file_read(struct showq_file *f, int fd)
+static void file_read(struct showq_file *f, int fd, off_t size)
 {
-    struct queue_reader *reader = queue_reader_new(fd);
+    struct queue_reader *reader = f->reader;
     struct err err = ERR_INIT;
     int type;
     struct slice data;
     off_t offset, last = -1;
     enum queue_read status;
+    queue_reader_restart(reader, fd, size);
     while ((status = queue_reader_next(reader, &type, &data, &offset, &err)) == QUEUE_READ_OK) {
         f->is_edited |= offset < last || (f->has_size && offset > f->data_offset);
         last = offset;
@@ -261,15 +265,12 @@ static void file_read(struct showq_file *f, int fd)
     }
     if (status == QUEUE_READ_BAD)
         log_warn(NULL, "%s: %s", f->place->path, err.reason);
-    queue_reader_free(reader);
 }
 
 /* -1: gone, not finished, or no file. */
 static int file_open(const struct showq_place *place, struct stat *st)
 {
-    CLEANUP(fd_done)
-    int fd =
-        openat(place->dir_fd, place->id, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    CLEANUP(fd_done) int fd = showq_log_open_at(place->dir_fd, place->id);
     bool is_there = fd >= 0 ? fstat(fd, st) == 0 : errno != ENOENT;
     if (fd < 0 && is_there && errno != ELOOP) {
         log_warn(NULL, "%s: %s", place->path, strerror(errno));
@@ -305,7 +306,7 @@ void showq_file_show(struct showq_file *f, const struct showq_place *place, show
                                         .size = (int64_t)st.st_size,
                                         .forced_expire = (st.st_mode & MODE_EXPIRE) != 0,
                                         .recipients = f->recipients};
-    file_read(f, fd);
+    file_read(f, fd, st.st_size);
     if (!f->has_sender)
         return;
     file_add_logs(f);

@@ -105,13 +105,21 @@ bool slice_rsplit(struct slice a, char c, struct slice *ret_before, struct slice
     return slice_split_at(a, slice_rfind(a, c), ret_before, ret_after);
 }
 
+static bool is_one_of(char c, const char *set)
+{
+    for (; *set; set++)
+        if (*set == c)
+            return true;
+    return false;
+}
+
 bool slice_next_token(struct slice *in, const char *separators, struct slice *ret_word)
 {
     struct slice a = *in;
-    while (a.len > 0 && *a.s && strchr(separators, *a.s))
+    while (a.len > 0 && is_one_of(*a.s, separators))
         a = slice_from(a, 1);
     size_t len = 0;
-    while (len < a.len && !(a.s[len] && strchr(separators, a.s[len])))
+    while (len < a.len && !is_one_of(a.s[len], separators))
         len++;
     *in = slice_from(a, len);
     if (len == 0)
@@ -124,7 +132,7 @@ bool slice_next_item(struct slice *in, struct slice *ret_item)
 {
     static const char separators[] = ", \t\r\n";
     struct slice a = *in;
-    while (a.len > 0 && *a.s && strchr(separators, *a.s))
+    while (a.len > 0 && is_one_of(*a.s, separators))
         a = slice_from(a, 1);
     size_t len = 0;
     int depth = 0;

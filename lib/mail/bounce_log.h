@@ -43,7 +43,9 @@ struct bounce_log;
 /* NULL: no such log (*RET_MISSING), or it cannot be read (ERR). RET_MISSING may be NULL. */
 struct bounce_log *bounce_log_open(const char *log, const char *id, bool *ret_missing,
                                    struct err *err);
-struct bounce_log *bounce_log_open_fd(int fd); /* takes FD */
+struct bounce_log *bounce_log_open_fd(int fd); /* takes FD; -1: an empty one */
+/* Go on with another file, for those who read many: closes the last one, takes FD. */
+void bounce_log_restart(struct bounce_log *log, int fd);
 bool bounce_log_next(struct bounce_log *log, struct bounce_log_entry *ret);
 void bounce_log_rewind(struct bounce_log *log);
 size_t bounce_log_skipped(const struct bounce_log *log); /* paragraphs passed over so far */

@@ -38,13 +38,14 @@ static const char *const field_names[FIELD_COUNT] = {
     "action",    "diag_type",          "diag_text", "mta_type",      "mta_mname",    "reason",
 };
 
-enum { READ_SIZE = 16 * 1024 };
+enum { READ_SIZE = BOUNCE_LOG_TEXT_MAX };
 
 struct bounce_log {
     int fd;
     bool at_end; /* a short read: no more to come, as far as this reader goes */
     size_t at, len, skipped;
-    struct strbuf line;
+    struct strbuf line_part; /* a line that goes beyond the buffer */
+    struct slice line;
     struct strbuf fields[FIELD_COUNT];
     char buffer[READ_SIZE];
 };
@@ -52,13 +53,21 @@ struct bounce_log {
 struct bounce_log *bounce_log_open_fd(int fd)
 {
     struct bounce_log *log = xmalloc(sizeof *log); /* the buffer need not be zeroed */
-    log->fd = fd;
-    log->at_end = false;
-    log->at = log->len = log->skipped = 0;
-    strbuf_init(&log->line, BOUNCE_LOG_TEXT_MAX);
+    log->fd = -1;
+    strbuf_init(&log->line_part, BOUNCE_LOG_TEXT_MAX);
     for (size_t i = 0; i < FIELD_COUNT; i++)
         strbuf_init(&log->fields[i], BOUNCE_LOG_TEXT_MAX);
+    bounce_log_restart(log, fd);
     return log;
+}
+
+void bounce_log_restart(struct bounce_log *log, int fd)
+{
+    fd_done(&log->fd);
+    log->fd = fd;
+    log->at_end = fd < 0;
+    log->at = log->len = log->skipped = 0;
+    log->line = SLICE_EMPTY;
 }
 
 struct bounce_log *bounce_log_open(const char *name, const char *id, bool *ret_missing,
@@ -83,7 +92,7 @@ void bounce_log_close(struct bounce_log *log)
     if (!log)
         return;
     fd_done(&log->fd);
-    strbuf_done(&log->line);
+    strbuf_done(&log->line_part);
     for (size_t i = 0; i < FIELD_COUNT; i++)
         strbuf_done(&log->fields[i]);
     free(log);
@@ -120,16 +129,21 @@ static bool fill(struct bounce_log *log)
 /* The next line with its LF taken off; too long a line is cut. False: none, or one without LF. */
 static bool next_line(struct bounce_log *log)
 {
-    strbuf_reset(&log->line);
+    strbuf_reset(&log->line_part);
     while (log->at < log->len || fill(log)) {
         struct slice rest = {log->buffer + log->at, log->len - log->at};
         size_t end = slice_find(rest, '\n');
         bool is_whole = end != SIZE_MAX;
-        strbuf_add_slice(&log->line, slice_first(rest, is_whole ? end : rest.len));
+        log->line = slice_first(rest, is_whole ? end : rest.len);
         log->at += is_whole ? end + 1 : rest.len;
+        if (is_whole && log->line_part.len == 0)
+            return true; /* no longer than the buffer, which is BOUNCE_LOG_TEXT_MAX */
+        strbuf_add_slice(&log->line_part, log->line);
+        log->line = strbuf_slice(&log->line_part);
         if (is_whole)
             return true;
     }
+    log->line = strbuf_slice(&log->line_part);
     return false;
 }
 
@@ -137,12 +151,13 @@ static bool next_line(struct bounce_log *log)
 static bool take_field(struct bounce_log *log)
 {
     struct slice name, value;
-    if (!slice_split(strbuf_slice(&log->line), '=', &name, &value))
+    if (!slice_split(log->line, '=', &name, &value))
         return false;
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         if (slice_eq(name, field_names[i])) {
             strbuf_reset(&log->fields[i]);
             text_add_printable(&log->fields[i], value);
+            break;
         }
     }
     return true; /* names of later releases are passed over */

@@ -15,7 +15,9 @@
 
 struct queue_reader; /* buffered, follows pointer records */
 
-struct queue_reader *queue_reader_new(int fd); /* FD stays the caller's */
+struct queue_reader *queue_reader_new(int fd); /* FD stays the caller's; -1: not yet */
+/* Go on with another file, of SIZE bytes: for those who read many. */
+void queue_reader_restart(struct queue_reader *r, int fd, off_t size);
 void queue_reader_free(struct queue_reader *r);
 bool queue_reader_seek(struct queue_reader *r, off_t offset); /* false: outside the file */
 off_t queue_reader_tell(const struct queue_reader *r); /* where the next record is looked for */

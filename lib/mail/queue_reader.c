@@ -30,12 +30,19 @@ struct queue_reader *queue_reader_new(int fd)
 {
     struct queue_reader *r = xzalloc(sizeof *r);
     struct stat st;
-    r->fd = fd;
-    r->size = fstat(fd, &st) == 0 ? st.st_size : 0;
-    r->read_size = READ_FIRST;
     strbuf_init(&r->window, RECORD_MAX + READ_AHEAD);
-    queue_reader_seek(r, 0);
+    queue_reader_restart(r, fd, fd >= 0 && fstat(fd, &st) == 0 ? st.st_size : 0);
     return r;
+}
+
+void queue_reader_restart(struct queue_reader *r, int fd, off_t size)
+{
+    r->fd = fd;
+    r->size = size;
+    r->read_size = READ_FIRST;
+    strbuf_reset(&r->window);
+    r->window_at = 0;
+    queue_reader_seek(r, 0);
 }
 
 void queue_reader_free(struct queue_reader *r)
