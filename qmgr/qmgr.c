@@ -8,6 +8,7 @@
  * it alone until the program has marked its recipients; an order that no program has begun is
  * dropped by the program, which sees that the connection is closed.
  */
+#include "delivery/delivery_flush.h"
 #include "qmgr/qmgr.h"
 
 #include <unistd.h>
@@ -26,6 +27,7 @@ static void before_jail(struct config *cfg)
 {
     struct err err = ERR_INIT;
     qmgr_transport_init(cfg);
+    delivery_flush_open_list();
     if (!qmgr_resolve_init(cfg, &err))
         log_fatal("%s", err.reason);
 }
@@ -38,8 +40,14 @@ static void after_jail(struct config *cfg)
     watchdog = timer_new(service_loop(), watchdog_restart, NULL);
     watchdog_restart(NULL);
     qmgr_bounce_init();
+    delivery_flush_open(service_loop());
     qmgr_remove_init();
     qmgr_scan_init();
+}
+
+static bool has_stale_tables(void)
+{
+    return qmgr_resolve_has_stale_tables() || delivery_flush_is_stale();
 }
 
 static bool on_retire(void)
@@ -70,7 +78,7 @@ int main(int argc, char **argv)
         .on_trigger = qmgr_arrival_on_trigger,
         .on_retire = on_retire,
         .on_exit = on_exit_now,
-        .has_stale_tables = qmgr_resolve_has_stale_tables,
+        .has_stale_tables = has_stale_tables,
     };
     return service_main(&service, argc, argv);
 }

@@ -18,9 +18,8 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "io/loop.h"
-#include "ipc/client.h"
 #include "log/log.h"
-#include "mail/bounce_msg.h"
+#include "mail/bounce_client.h"
 #include "mail/delivery_msg.h"
 #include "mail/envelope.h"
 #include "mail/resolve.h"
@@ -248,14 +247,13 @@ void qmgr_remove_drain(void); /* wait for those that were asked for */
 
 /* qmgr_bounce.c: questions about the logs of one message. FN gets true when the service did it. */
 typedef void (*qmgr_bounce_fn)(struct qmgr_message *m, bool ok);
-enum qmgr_log { QMGR_LOG_BOUNCE, QMGR_LOG_DEFER, QMGR_LOG_TRACE, QMGR_LOGS };
 void qmgr_bounce_init(void);
-void qmgr_bounce_ask(struct qmgr_message *m, enum qmgr_log log, enum bounce_kind kind,
+void qmgr_bounce_ask(struct qmgr_message *m, enum bounce_service log, enum bounce_kind kind,
                      qmgr_bounce_fn fn);
 /* Put one status into the defer log: when no transport can do it. */
 struct call *qmgr_bounce_append_defer(const struct bounce_append *question, call_fn fn,
                                       void *owner);
-bool qmgr_bounce_log_exists(const char *id, enum qmgr_log log);
+bool qmgr_bounce_log_exists(const char *id, enum bounce_service log);
 
 /* qmgr_scan.c, qmgr_deferred.c */
 void qmgr_scan_init(void);

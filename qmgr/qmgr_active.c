@@ -183,11 +183,11 @@ static bool load(const char *id, bool is_flushed)
     /* Earlier attempts may have left logs: bounces not sent yet, when the process died between the
      * delivery and the report. The old reasons for deferring are replaced by those of this attempt,
      * so they must be gone before it begins. */
-    m->has_bounce_log = qmgr_bounce_log_exists(id, QMGR_LOG_BOUNCE);
-    m->has_trace_log = qmgr_bounce_log_exists(id, QMGR_LOG_TRACE);
+    m->has_bounce_log = qmgr_bounce_log_exists(id, BOUNCE_SERVICE);
+    m->has_trace_log = qmgr_bounce_log_exists(id, TRACE_SERVICE);
     m->next_offset = how.next_offset;
     read_mode_bits(m, fd);
-    if (qmgr_bounce_log_exists(id, QMGR_LOG_DEFER))
+    if (qmgr_bounce_log_exists(id, DEFER_SERVICE))
         qmgr_remove(m, BOUNCE_LOG_DEFER, on_defer_log_removed);
     else
         begin(m);
@@ -280,9 +280,9 @@ static void finish_left(struct qmgr_message *m)
     if (is_expired || m->is_force_expired) {
         qmgr_message_log(m, is_expired ? "status=expired, returned to sender"
                                        : "status=force-expired, returned to sender");
-        qmgr_bounce_ask(m, QMGR_LOG_DEFER, BOUNCE_FLUSH, on_returned);
+        qmgr_bounce_ask(m, DEFER_SERVICE, BOUNCE_FLUSH, on_returned);
     } else if (m->env->warn_at_s > 0 && now_s() >= m->env->warn_at_s) {
-        qmgr_bounce_ask(m, QMGR_LOG_DEFER, BOUNCE_WARN, on_warned);
+        qmgr_bounce_ask(m, DEFER_SERVICE, BOUNCE_WARN, on_warned);
     } else {
         defer_message(m);
     }
@@ -313,9 +313,9 @@ static void on_trace_flushed(struct qmgr_message *m, bool ok)
 static void finish(struct qmgr_message *m)
 {
     if (m->has_bounce_log)
-        qmgr_bounce_ask(m, QMGR_LOG_BOUNCE, BOUNCE_FLUSH, on_bounce_flushed);
+        qmgr_bounce_ask(m, BOUNCE_SERVICE, BOUNCE_FLUSH, on_bounce_flushed);
     else if (m->has_trace_log)
-        qmgr_bounce_ask(m, QMGR_LOG_TRACE, BOUNCE_FLUSH, on_trace_flushed);
+        qmgr_bounce_ask(m, TRACE_SERVICE, BOUNCE_FLUSH, on_trace_flushed);
     else if (m->is_left)
         finish_left(m);
     else

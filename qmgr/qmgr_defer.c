@@ -5,6 +5,7 @@
  */
 #include "base/xmem.h"
 #include "config/common_params.h"
+#include "delivery/delivery_flush.h"
 #include "delivery/delivery_log.h"
 #include "qmgr/qmgr.h"
 
@@ -68,13 +69,14 @@ static void deferral_log(const struct deferral *d, const struct recipient *rcpt)
 
 static void on_answer(void *owner, uint16_t kind, struct slice body, const struct err *err)
 {
-    (void)kind;
     struct deferral *d = owner;
+    struct err why = ERR_INIT;
     /* A status that is not in the log is missing in reports; the recipient stays in the queue
      * either way. */
-    if (!body.s)
-        log_warn(NULL, "%s service failure: %s", common_params.defer_service_name, err->reason);
+    if (!bounce_client_answer(kind, body, err, &why))
+        log_warn(NULL, "%s service failure: %s", bounce_client_name(DEFER_SERVICE), why.reason);
     deferral_log(d, &d->entry->recipients[d->at]);
+    delivery_flush_add(d->entry->message->id, &d->entry->recipients[d->at]);
     d->at++;
     deferral_next(d);
 }

@@ -6,6 +6,7 @@
  * the middle, the job is finished and its recipients are marked: the next qmgr finds the file
  * locked until then.
  */
+#include "delivery/delivery_flush.h"
 #include "delivery/delivery_internal.h"
 
 #include "base/xmem.h"
@@ -98,9 +99,9 @@ static void job_on_settled(struct delivery_job *job)
 {
     const struct delivery_job_state *state = job->state;
     int64_t status = state->is_left ? DELIVERY_REPORT_LEFT : 0;
-    if (state->has_log[DELIVERY_BOUNCE])
+    if (state->has_log[BOUNCE_SERVICE])
         status |= DELIVERY_REPORT_BOUNCED;
-    if (state->has_log[DELIVERY_TRACE])
+    if (state->has_log[TRACE_SERVICE])
         status |= DELIVERY_REPORT_TRACED;
     job_report(job, status);
 }

@@ -2,9 +2,10 @@
  * Fast flush: mail that was deferred for a site whose domain fast_flush_domains lists is entered in
  * that site's list, so that ETRN and `postqueue -s` find it.
  */
+#include "delivery/delivery_flush.h"
+
 #include "base/xmem.h"
 #include "config/common_params.h"
-#include "delivery/delivery_internal.h"
 #include "mail/flush_client.h"
 
 static struct match_list *eligible;
@@ -32,8 +33,8 @@ void delivery_flush_open(struct loop *loop)
     client = flush_client_new(loop, path, common_params.ipc_timeout * 1000, eligible);
 }
 
-void delivery_flush_add(const struct delivery_job *job, const struct recipient *rcpt)
+void delivery_flush_add(const char *queue_id, const struct recipient *rcpt)
 {
     if (client)
-        flush_client_add(client, rcpt->address, job->request.queue_id);
+        flush_client_add(client, rcpt->address, queue_id);
 }

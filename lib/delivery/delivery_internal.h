@@ -4,10 +4,7 @@
 
 #include "delivery/delivery.h"
 #include "delivery/delivery_log.h"
-#include "ipc/client.h"
-
-/* The services that keep delivery status, asked over lib/ipc/client.h. */
-enum delivery_service { DELIVERY_BOUNCE, DELIVERY_DEFER, DELIVERY_TRACE, DELIVERY_SERVICES };
+#include "mail/bounce_client.h"
 
 /* What happens with the answers: settling is a queue of verdicts, one question at a time. */
 struct delivery_verdict;
@@ -19,10 +16,10 @@ struct delivery_job_state {
     struct call *call; /* the question of the first verdict */
     bool *is_settled;  /* by index in job->recipients */
     bool *has_left_part;
-    bool is_done;                    /* delivery_job_done() was called */
-    bool is_running;                 /* verdicts are being carried out */
-    bool is_left;                    /* some recipient stays */
-    bool has_log[DELIVERY_SERVICES]; /* something was put into it */
+    bool is_done;                  /* delivery_job_done() was called */
+    bool is_running;               /* verdicts are being carried out */
+    bool is_left;                  /* some recipient stays */
+    bool has_log[BOUNCE_SERVICES]; /* something was put into it */
     struct delivery_report report;
     void *connection;
 };
@@ -37,17 +34,10 @@ void delivery_filter_open(const struct config *cfg, const char *program);
 bool delivery_filter_is_stale(void);
 void delivery_filter_apply(struct delivery_job *job, const char **dsn, const char **text);
 
-/* flush(8) hears of deferred recipients in fast_flush_domains; the list is opened before jail. */
-void delivery_flush_open_list(void);
-bool delivery_flush_is_stale(void);
-void delivery_flush_open(struct loop *loop);
-void delivery_flush_add(const struct delivery_job *job, const struct recipient *rcpt);
-
 /* The clients; the tests replace the asking. */
 void delivery_services_open(struct loop *loop);
 void delivery_services_close(void);
-extern struct call *(*delivery_ask)(enum delivery_service service,
+extern struct call *(*delivery_ask)(enum bounce_service service,
                                     const struct bounce_append *question, call_fn fn, void *owner);
-const char *delivery_service_name(enum delivery_service service);
 
 #endif

@@ -59,8 +59,8 @@ bool delivery_pass(struct delivery_job *job, struct recipient *rcpt, const char 
     if (report.status & DELIVERY_REPORT_LEFT)
         state->is_left = state->has_left_part[i] = true;
     if (report.status & DELIVERY_REPORT_BOUNCED)
-        state->has_log[DELIVERY_BOUNCE] = true;
+        state->has_log[BOUNCE_SERVICE] = true;
     if (report.status & DELIVERY_REPORT_TRACED)
-        state->has_log[DELIVERY_TRACE] = true;
+        state->has_log[TRACE_SERVICE] = true;
     return true;
 }

@@ -8,6 +8,7 @@
  * bounced) again.
  */
 #include "config/common_params.h"
+#include "delivery/delivery_flush.h"
 #include "delivery/delivery_internal.h"
 
 #include <string.h>
@@ -21,7 +22,7 @@ struct delivery_verdict {
     struct recipient rcpt;
     size_t index; /* in job->recipients */
     bool is_part; /* of that recipient: never marks */
-    bool is_asked[DELIVERY_SERVICES];
+    bool is_asked[BOUNCE_SERVICES];
     bool is_unreported; /* a probe whose result nobody took */
     const char *status; /* in the log line */
     struct delivery_outcome outcome;
@@ -101,52 +102,39 @@ static void verdict_name(struct delivery_verdict *v)
     v->outcome.dsn = dsn_of_class(v->job, v->outcome.dsn, names[v->kind].class);
 }
 
-/* The next service that must know before the verdict is final; DELIVERY_SERVICES: none. */
-static enum delivery_service verdict_next_question(const struct delivery_verdict *v)
+/* The next service that must know before the verdict is final; BOUNCE_SERVICES: none. */
+static enum bounce_service verdict_next_question(const struct delivery_verdict *v)
 {
     int64_t notify = v->rcpt.dsn_notify;
     int64_t flags = v->job->request.flags;
-    bool needs[DELIVERY_SERVICES] = {false};
+    bool needs[BOUNCE_SERVICES] = {false};
     if (is_trace_only(v->job)) {
         /* the answer to a probe of our own goes to the verify service, not to a report */
-        needs[DELIVERY_TRACE] = !(v->job->envelope->trace_flags & TRACE_MTA_PROBE);
+        needs[TRACE_SERVICE] = !(v->job->envelope->trace_flags & TRACE_MTA_PROBE);
     } else {
-        needs[DELIVERY_TRACE] = flags & DELIVERY_TRACE_RECORD ||
-                                (v->kind == VERDICT_SENT && notify & DSN_NOTIFY_SUCCESS);
+        needs[TRACE_SERVICE] = flags & DELIVERY_TRACE_RECORD ||
+                               (v->kind == VERDICT_SENT && notify & DSN_NOTIFY_SUCCESS);
         /* also what the sender does not want to hear of: the postmaster's copy has it */
-        needs[DELIVERY_BOUNCE] = v->kind == VERDICT_BOUNCED;
-        needs[DELIVERY_DEFER] = v->kind == VERDICT_DEFERRED;
+        needs[BOUNCE_SERVICE] = v->kind == VERDICT_BOUNCED;
+        needs[DEFER_SERVICE] = v->kind == VERDICT_DEFERRED;
     }
-    for (size_t i = 0; i < DELIVERY_SERVICES; i++)
+    for (size_t i = 0; i < BOUNCE_SERVICES; i++)
         if (needs[i] && !v->is_asked[i])
-            return (enum delivery_service)i;
-    return DELIVERY_SERVICES;
-}
-
-static bool answer_is_ok(uint16_t kind, struct slice body, const struct err *err, struct err *why)
-{
-    if (!body.s)
-        return err_set(why, ERR_TEMP, "%s", err->reason);
-    CLEANUP(arena_free_ptr) struct arena *arena = arena_new("bounce_status");
-    struct bounce_status status;
-    if (kind != BOUNCE_STATUS)
-        return err_set(why, ERR_TEMP, "unexpected answer of kind %u", (unsigned)kind);
-    if (!msg_decode(&bounce_status_type, body, arena, &status, why))
-        return false;
-    return status.ok ? true : err_set(why, ERR_TEMP, "%s", status.reason);
+            return (enum bounce_service)i;
+    return BOUNCE_SERVICES;
 }
 
 /* A service did not take the status. A bounce or a probe's result that could not be reported is not
  * finished: the recipient stays and is tried again. A deferred recipient stays anyway; and one that
  * has the mail already must not get it again every few minutes because its success notice cannot be
  * sent. */
-static void verdict_service_failed(struct delivery_verdict *v, enum delivery_service service,
+static void verdict_service_failed(struct delivery_verdict *v, enum bounce_service service,
                                    const struct err *why)
 {
-    log_warn(&v->job->log, "%s service failure: %s", delivery_service_name(service), why->reason);
+    log_warn(&v->job->log, "%s service failure: %s", bounce_client_name(service), why->reason);
     if (is_trace_only(v->job))
         v->is_unreported = true;
-    if (service != DELIVERY_BOUNCE)
+    if (service != BOUNCE_SERVICE)
         return;
     v->kind = VERDICT_DEFERRED;
     v->status = NULL;
@@ -162,8 +150,8 @@ static void on_answer(void *owner, uint16_t kind, struct slice body, const struc
     struct delivery_job *job = v->job;
     job->state->call = NULL;
     struct err why = ERR_INIT;
-    bool ok = answer_is_ok(kind, body, err, &why);
-    enum delivery_service service = verdict_next_question(v); /* the one that was asked */
+    bool ok = bounce_client_answer(kind, body, err, &why);
+    enum bounce_service service = verdict_next_question(v); /* the one that was asked */
     v->is_asked[service] = true;
     if (ok)
         job->state->has_log[service] = true;
@@ -172,7 +160,7 @@ static void on_answer(void *owner, uint16_t kind, struct slice body, const struc
     settle_run(job);
 }
 
-static void verdict_ask(struct delivery_verdict *v, enum delivery_service service)
+static void verdict_ask(struct delivery_verdict *v, enum bounce_service service)
 {
     struct delivery_status status = {
         .dsn = v->outcome.dsn,
@@ -216,7 +204,7 @@ static void verdict_finish(struct delivery_verdict *v)
     else
         delivery_log_outcome(v->job, &v->rcpt, &v->outcome, v->status, v->done_us);
     if (v->kind == VERDICT_DEFERRED && !is_trace_only(v->job))
-        delivery_flush_add(v->job, &v->rcpt);
+        delivery_flush_add(v->job->request.queue_id, &v->rcpt);
     if (is_left) {
         state->is_left = true;
         state->has_left_part[v->index] = true;
@@ -234,9 +222,9 @@ static void settle_run(struct delivery_job *job)
     state->is_running = true;
     while (state->first && !state->call) {
         struct delivery_verdict *v = state->first;
-        enum delivery_service service =
-            v->kind == VERDICT_PARTS ? DELIVERY_SERVICES : verdict_next_question(v);
-        if (service != DELIVERY_SERVICES) {
+        enum bounce_service service =
+            v->kind == VERDICT_PARTS ? BOUNCE_SERVICES : verdict_next_question(v);
+        if (service != BOUNCE_SERVICES) {
             verdict_ask(v, service);
             break;
         }

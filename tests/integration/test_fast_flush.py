@@ -7,9 +7,9 @@ from support.suite import SuiteTestCase
 from support.wait import until
 
 
-class FastFlush(SuiteTestCase):
+class FastFlushTestCase(SuiteTestCase):
     main_cf = {"relay_domains": "relay.test", "minimal_backoff_time": "1h", "queue_run_delay": "1h",
-               "maximal_backoff_time": "1h"}
+               "maximal_backoff_time": "1h", "initial_destination_concurrency": "1"}
 
     @classmethod
     def configure(cls, suite):
@@ -29,6 +29,8 @@ class FastFlush(SuiteTestCase):
         return self.suite.wait_for_log(r": (\w+): to=<%s>.* status=deferred" % recipient,
                                        since=mark).group(1)
 
+
+class FastFlush(FastFlushTestCase):
     def test_deferred_mail_is_delivered_on_request(self):
         # the second one is not tried: the destination is dead by then, and the queue manager defers
         ids = [self.defer("a@relay.test"), self.defer("b@Relay.test")]
@@ -45,3 +47,20 @@ class FastFlush(SuiteTestCase):
         # the sink has a message before the client has its reply and the queue file goes
         until(lambda: [os.path.basename(f) for f in self.suite.queue_files()] == [other], 10,
               lambda: "one message left in the queue: %s" % self.suite.queue_files())
+
+
+class WithoutRetry(FastFlushTestCase):
+    """The transport retry is gone: the queue manager itself defers, and tells flush."""
+
+    @classmethod
+    def configure(cls, suite):
+        super().configure(suite)
+        with open(suite.path("etc", "master.cf")) as f:
+            lines = [line for line in f if not line.startswith("retry ")]
+        suite.write("etc/master.cf", "".join(lines))
+
+    def test_last_resort(self):
+        first, second = self.defer("a@relay.test"), self.defer("b@relay.test")
+        self.assertEqual(self.suite.count_log(r"qmgr\[\d+\]: %s: to=<b@relay.test>.* status=deferred" % second), 1)
+        until(lambda: sorted(self.list_of("relay_test")) == sorted([first, second]), 10,
+              lambda: "the list of the site: %s" % self.list_of("relay_test"))

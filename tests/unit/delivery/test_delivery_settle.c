@@ -16,7 +16,7 @@ static struct {
     void *owner;
 } pending; /* answered by answer_all() */
 
-static struct call *fake_ask(enum delivery_service service, const struct bounce_append *question,
+static struct call *fake_ask(enum bounce_service service, const struct bounce_append *question,
                              call_fn fn, void *owner)
 {
     static const char *const names[] = {"bounce", "defer", "trace"};

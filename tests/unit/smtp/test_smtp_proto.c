@@ -107,7 +107,7 @@ static void on_settled(struct delivery_job *job)
 }
 
 /* The services bounce and defer are not asked: the outcome is taken for reported. */
-static struct call *no_service(enum delivery_service service, const struct bounce_append *question,
+static struct call *no_service(enum bounce_service service, const struct bounce_append *question,
                                call_fn fn, void *owner)
 {
     (void)service;
