@@ -12,7 +12,6 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "io/fd.h"
-#include "log/log.h"
 #include "mail/address.h"
 #include "mail/queue_file.h"
 #include "mail/queue_id.h"
@@ -33,6 +32,7 @@ struct showq_file {
     struct showq_seen seen;
     struct showq_log defer_log, bounce_log;
     struct queue_reader *reader;
+    struct strbuf *warnings;
     struct strbuf internal, external, address;
     const struct showq_place *place;
     showq_emit emit;
@@ -60,15 +60,16 @@ static bool bounce_directory_has_files(void)
     return found;
 }
 
-struct showq_file *showq_file_new(void)
+struct showq_file *showq_file_new(struct strbuf *warnings)
 {
     struct showq_file *f = xzalloc(sizeof *f);
+    f->warnings = warnings;
     f->arena = arena_new("showq_file");
     f->may_have_bounces = bounce_directory_has_files();
     showq_seen_init(&f->seen, (size_t)common_params.duplicate_filter_limit);
     f->reader = queue_reader_new(-1);
-    showq_log_init(&f->defer_log, BOUNCE_LOG_DEFER);
-    showq_log_init(&f->bounce_log, BOUNCE_LOG_BOUNCE);
+    showq_log_init(&f->defer_log, BOUNCE_LOG_DEFER, warnings);
+    showq_log_init(&f->bounce_log, BOUNCE_LOG_BOUNCE, warnings);
     strbuf_init(&f->internal, ADDRESS_MAX);
     strbuf_init(&f->external, 2 * ADDRESS_MAX + 2);
     strbuf_init(&f->address, 2 * ADDRESS_MAX + 2);
@@ -143,7 +144,7 @@ static void file_add_log(struct showq_file *f, struct showq_log *from)
         file_add(f, &rcpt);
     }
     if (log && bounce_log_skipped(log) > 0)
-        log_warn(NULL, "%s %s: malformed record", from->name, f->place->id);
+        strbuf_addf(f->warnings, "%s %s: malformed record\n", from->name, f->place->id);
 }
 
 static void file_add_logs(struct showq_file *f)
@@ -159,8 +160,9 @@ static void file_add_logs(struct showq_file *f)
 static bool file_take_recipient(struct showq_file *f, struct slice data)
 {
     if (!f->has_sender) {
-        log_warn(NULL, "%s: missing sender address: %.*s -- skipping remainder of this file",
-                 f->place->id, SLICE_ARG(slice_first(data, ADDRESS_MAX)));
+        strbuf_addf(f->warnings,
+                    "%s: missing sender address: %.*s -- skipping remainder of this file\n",
+                    f->place->id, SLICE_ARG(slice_first(data, ADDRESS_MAX)));
         return false;
     }
     CLEANUP(xfree_ptr) char *orig = xstrdup(f->orig); /* adding logs may end the frame */
@@ -264,22 +266,22 @@ static void file_read(struct showq_file *f, int fd, off_t size)
         }
     }
     if (status == QUEUE_READ_BAD)
-        log_warn(NULL, "%s: %s", f->place->path, err.reason);
+        strbuf_addf(f->warnings, "%s: %s\n", f->place->path, err.reason);
 }
 
 /* -1: gone, not finished, or no file. */
-static int file_open(const struct showq_place *place, struct stat *st)
+static int file_open(struct showq_file *f, const struct showq_place *place, struct stat *st)
 {
     CLEANUP(fd_done) int fd = showq_log_open_at(place->dir_fd, place->id);
     bool is_there = fd >= 0 ? fstat(fd, st) == 0 : errno != ENOENT;
     if (fd < 0 && is_there && errno != ELOOP) {
-        log_warn(NULL, "%s: %s", place->path, strerror(errno));
+        strbuf_addf(f->warnings, "%s: %s\n", place->path, strerror(errno));
         return -1;
     }
     if (!is_there)
         return -1;
     if (fd < 0 || !S_ISREG(st->st_mode)) {
-        log_warn(NULL, "%s: not a regular file", place->path);
+        strbuf_addf(f->warnings, "%s: not a regular file\n", place->path);
         return -1;
     }
     return st->st_mode & MODE_READY ? fd_take(&fd) : -1;
@@ -289,7 +291,7 @@ void showq_file_show(struct showq_file *f, const struct showq_place *place, show
                      void *ctx)
 {
     struct stat st;
-    CLEANUP(fd_done) int fd = file_open(place, &st);
+    CLEANUP(fd_done) int fd = file_open(f, place, &st);
     if (fd < 0)
         return;
     arena_reset(f->arena);

@@ -6,7 +6,8 @@
 
 struct showq_file; /* buffers, used for one message after the other */
 
-struct showq_file *showq_file_new(void);
+/* WARNINGS gets lines for the log: nothing here writes to it, so that a thread may do the work. */
+struct showq_file *showq_file_new(struct strbuf *warnings);
 void showq_file_free(struct showq_file *f); /* NULL is fine */
 
 struct showq_place {
@@ -17,7 +18,7 @@ struct showq_place {
 typedef void (*showq_emit)(void *ctx, uint16_t kind, const struct msg_type *type,
                            const void *object);
 /* Emit SHOWQ_MESSAGE, and SHOWQ_MORE as needed. Nothing for a file that is gone, not finished, or
- * no message (that is logged). */
+ * no message (that is a warning). */
 void showq_file_show(struct showq_file *f, const struct showq_place *place, showq_emit emit,
                      void *ctx);
 

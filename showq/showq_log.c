@@ -1,7 +1,6 @@
 #include "showq/showq_log.h"
 
 #include "io/fd.h"
-#include "log/log.h"
 #include "mail/queue_id.h"
 
 #include <errno.h>
@@ -18,9 +17,10 @@ int showq_log_open_at(int dir_fd, const char *name)
     return fd;
 }
 
-void showq_log_init(struct showq_log *l, const char *name)
+void showq_log_init(struct showq_log *l, const char *name, struct strbuf *warnings)
 {
-    *l = (struct showq_log){.name = name, .dir_fd = -1, .log = bounce_log_open_fd(-1)};
+    *l = (struct showq_log){
+        .name = name, .dir_fd = -1, .warnings = warnings, .log = bounce_log_open_fd(-1)};
     strbuf_init(&l->path, PATH_MAX);
     strbuf_init(&l->dir, PATH_MAX);
 }
@@ -55,6 +55,6 @@ struct bounce_log *showq_log_open(struct showq_log *l, const char *id)
         return l->log;
     }
     if (errno != ENOENT)
-        log_warn(NULL, "open file %s: %s", l->path.s, strerror(errno));
+        strbuf_addf(l->warnings, "open file %s: %s\n", l->path.s, strerror(errno));
     return NULL;
 }

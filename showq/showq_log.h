@@ -9,12 +9,13 @@ struct showq_log {
     struct strbuf path, dir; /* dir: that of the log opened last, with its slash */
     int dir_fd;              /* -1: none yet */
     struct bounce_log *log;
+    struct strbuf *warnings; /* gets lines for the log */
 };
 
-void showq_log_init(struct showq_log *l, const char *name);
+void showq_log_init(struct showq_log *l, const char *name, struct strbuf *warnings);
 void showq_log_done(struct showq_log *l);
-/* The log of message ID, valid until the next call. NULL: there is none; or it cannot be read,
- * which is logged. */
+/* The log of message ID, valid until the next call. NULL: there is none; or it cannot be read, and
+ * there is a warning. */
 struct bounce_log *showq_log_open(struct showq_log *l, const char *id);
 
 /* For reading, without following or waiting, and without a new access time: else a listing would

@@ -1,6 +1,6 @@
 /*
- * A listing walks the queues and sends each message as it finds it. Memory holds one message and
- * what the client has not read yet; when that is too much the walk waits.
+ * A listing walks the queues and sends each message in the order it finds them. Memory holds a few
+ * batches and what the client has not read yet; when that is too much the walk waits.
  */
 #include "showq/showq_session.h"
 
@@ -10,10 +10,11 @@
 #include "log/log.h"
 #include "mail/queue_id.h"
 #include "mail/queue_walk.h"
-#include "showq/showq_file.h"
+#include "mail/showq_msg.h"
+#include "showq/showq_batch.h"
 
-/* Files looked at before other clients get their turn. */
-enum { FILES_PER_TURN = 200 };
+/* Files found before other clients get their turn; batches at work or waiting to be sent. */
+enum { FILES_PER_TURN = 500, BATCHES = 6 };
 
 /* In this order. What is in corrupt/ is not mail any more. */
 static const char *const queues[] = {QUEUE_MAILDROP, QUEUE_ACTIVE, QUEUE_INCOMING, QUEUE_DEFERRED,
@@ -25,8 +26,9 @@ struct showq_session {
     struct timer *give_up; /* the client does not read */
     struct queue_walk *walk;
     size_t next_queue;
-    struct showq_file *file;
-    struct strbuf proper; /* path the message should have */
+    struct showq_batch *batches[BATCHES]; /* a ring, in the order of the listing */
+    size_t first, count;                  /* the last of the COUNT is being filled if IS_FILLING */
+    bool is_filling, is_walked, is_ended;
     void (*on_done)(void);
 };
 
@@ -37,28 +39,37 @@ static void session_free(struct showq_session *s)
     timer_free(s->again);
     timer_free(s->give_up);
     queue_walk_free(s->walk);
-    showq_file_free(s->file);
-    strbuf_done(&s->proper);
+    for (size_t i = 0; i < BATCHES; i++)
+        showq_batch_forget(s->batches[i]);
     free(s);
     on_done();
 }
 
-static void session_emit(void *ctx, uint16_t kind, const struct msg_type *type, const void *object)
+static struct showq_batch *session_batch(const struct showq_session *s, size_t number)
 {
-    struct showq_session *s = ctx;
-    chan_send(s->chan, kind, type, object);
+    return s->batches[(s->first + number) % BATCHES];
 }
 
-static void session_show(struct showq_session *s, const char *queue, const char *name)
+static void session_run_last(struct showq_session *s)
 {
+    if (s->is_filling)
+        showq_batch_run(session_batch(s, s->count - 1));
+    s->is_filling = false;
+}
+
+/* There is room for another batch. */
+static void session_add(struct showq_session *s, const char *queue, const char *name)
+{
+    const char *path = queue_walk_path(s->walk);
     if (strlen(name) > QUEUE_ID_MAX || !queue_id_is_valid(slice_of(name)))
         return;
-    /* A file that stands elsewhere does not exist for the mail system: see postsuper -s. */
-    queue_path(&s->proper, queue, name);
-    if (strcmp(s->proper.s, queue_walk_path(s->walk)) != 0)
+    if (s->is_filling && showq_batch_add(session_batch(s, s->count - 1), path))
         return;
-    struct showq_place place = {queue, name, queue_walk_path(s->walk), queue_walk_dir_fd(s->walk)};
-    showq_file_show(s->file, &place, session_emit, s);
+    session_run_last(s);
+    s->is_filling = true;
+    struct showq_batch *b = session_batch(s, s->count++);
+    showq_batch_begin(b, queue, path, queue_walk_dir_fd(s->walk));
+    showq_batch_add(b, path);
 }
 
 /* One step of the walk; false at its end. */
@@ -76,7 +87,7 @@ static bool session_step(struct showq_session *s)
     }
     switch (queue_walk_next(s->walk, &name, &err)) {
     case QUEUE_WALK_FILE:
-        session_show(s, queues[s->next_queue - 1], name);
+        session_add(s, queues[s->next_queue - 1], name);
         break;
     case QUEUE_WALK_FAILED:
         log_warn(NULL, "%s", err.reason);
@@ -91,19 +102,47 @@ static bool session_step(struct showq_session *s)
     return true;
 }
 
+/* What is ready, in the order of the listing. */
+static void session_send(struct showq_session *s)
+{
+    while (s->count > (size_t)s->is_filling && !showq_batch_is_running(session_batch(s, 0)) &&
+           !stream_output_is_full(chan_stream(s->chan))) {
+        struct showq_batch *b = session_batch(s, 0);
+        stream_write(chan_stream(s->chan), showq_batch_frames(b));
+        if (showq_batch_is_cut(b)) {
+            showq_batch_run(b);
+            return;
+        }
+        s->first = (s->first + 1) % BATCHES;
+        s->count--;
+    }
+}
+
 static void session_go_on(void *owner)
 {
     struct showq_session *s = owner;
     timer_start(s->give_up, common_params.ipc_timeout * 1000);
-    for (int files = 0; files < FILES_PER_TURN; files++) {
-        if (stream_output_is_full(chan_stream(s->chan)))
-            return; /* session_on_room goes on */
-        if (!session_step(s)) {
-            chan_send(s->chan, SHOWQ_END, NULL, NULL);
-            return; /* the client closes when it has read that */
-        }
+    session_send(s);
+    for (int files = 0; files < FILES_PER_TURN && !s->is_walked; files++) {
+        if (s->count == BATCHES)
+            return; /* session_on_batch goes on */
+        s->is_walked = !session_step(s);
     }
-    timer_start(s->again, 0);
+    if (!s->is_walked) {
+        timer_start(s->again, 0);
+        return;
+    }
+    session_run_last(s);
+    if (s->count == 0 && !s->is_ended) {
+        s->is_ended = true;
+        chan_send(s->chan, SHOWQ_END, NULL, NULL); /* the client closes when it has read that */
+    }
+}
+
+static void session_on_batch(void *owner, struct showq_batch *b)
+{
+    (void)b;
+    session_go_on(owner);
 }
 
 static void session_on_room(void *owner, struct chan *chan)
@@ -139,8 +178,8 @@ void showq_session_start(struct loop *loop, int fd, void (*on_done)(void))
 {
     struct showq_session *s = xzalloc(sizeof *s);
     s->on_done = on_done;
-    s->file = showq_file_new();
-    strbuf_init(&s->proper, 4096);
+    for (size_t i = 0; i < BATCHES; i++)
+        s->batches[i] = showq_batch_new(loop, session_on_batch, s);
     s->again = timer_new(loop, session_go_on, s);
     s->give_up = timer_new(loop, session_on_silence, s);
     s->chan = chan_new(loop, fd, &session_events, s);

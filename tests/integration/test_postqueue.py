@@ -154,6 +154,23 @@ class Running(unittest.TestCase):
             suite.run("postqueue", "-p")
             suite.wait_for_log(r"showq\[\d+\]: warning: hold/EEEEE1002: ")
 
+    def test_reader_that_goes_away(self):
+        """In the middle of a listing, with threads at work for it: the next one is whole, from the same process."""
+        recipients = ["r%d@a-domain-with-a-long-name.test" % i for i in range(400)]
+        with Suite({}) as suite:
+            for i in range(300):
+                put(suite.queue_directory, "hold/EEEEE%04d" % (1000 + i), queue_file(recipients=recipients))
+            suite.run("postqueue", "-p", timeout=120)
+            pids = suite.processes()["showq"]
+            for _ in range(3):
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(os.path.join(suite.queue_directory, "public", "showq"))
+                    self.assertTrue(client.recv(1000))
+            messages = [json.loads(line) for line in suite.postqueue("-j").splitlines()]
+            self.assertEqual(len({m["queue_id"] for m in messages}), 300)
+            self.assertEqual({len(m["recipients"]) for m in messages}, {400})
+            self.assertEqual(suite.processes()["showq"], pids)
+
 
 if __name__ == "__main__":
     unittest.main()
