@@ -41,7 +41,6 @@ static void after_jail(struct config *cfg)
     watchdog_restart(NULL);
     qmgr_bounce_init();
     delivery_flush_open(service_loop());
-    qmgr_remove_init();
     qmgr_scan_init();
 }
 

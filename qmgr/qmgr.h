@@ -241,7 +241,6 @@ void qmgr_active_stop(void); /* the process ends: begin no more deliveries */
 
 /* qmgr_remove.c: FN gets 0 or the error number; M must live until then. */
 typedef void (*qmgr_remove_fn)(struct qmgr_message *m, int error);
-void qmgr_remove_init(void); /* in the jail: starts threads */
 void qmgr_remove(struct qmgr_message *m, const char *queue, qmgr_remove_fn fn);
 void qmgr_remove_drain(void); /* wait for those that were asked for */
 

@@ -22,11 +22,6 @@ struct removal {
     char path[];
 };
 
-void qmgr_remove_init(void)
-{
-    pool = work_pool_new(service_loop(), REMOVE_THREADS);
-}
-
 static void run(void *job)
 {
     struct removal *r = job;
@@ -44,6 +39,8 @@ void qmgr_remove(struct qmgr_message *m, const char *queue, qmgr_remove_fn fn)
 {
     CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(PATH_MAX);
     queue_path(&path, queue, m->id);
+    if (!pool) /* not before: threads that are there already escape the confinement of files */
+        pool = work_pool_new(service_loop(), REMOVE_THREADS);
     struct removal *r = xzalloc(sizeof *r + path.len + 1);
     r->message = m;
     r->fn = fn;
@@ -54,5 +51,6 @@ void qmgr_remove(struct qmgr_message *m, const char *queue, qmgr_remove_fn fn)
 
 void qmgr_remove_drain(void)
 {
-    work_pool_drain(pool);
+    if (pool)
+        work_pool_drain(pool);
 }
