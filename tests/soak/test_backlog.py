@@ -9,24 +9,26 @@ import time
 import unittest
 
 from support.memory import pss
-from support.queue_files import make_spool, queue_file
+from support.queue_files import log_file, make_spool, queue_file
 from support.suite import Suite
 from support.wait import until
 
 COUNT = int(os.environ.get("MTA_BACKLOG", "100000"))
+REASON = "connect to mail.far.test[192.0.2.1]:25: Connection timed out"
 
 
 def make_backlog(queue_directory, count, owner="postfix"):
-    """COUNT messages that are due in an hour or later, and as many more seconds apart."""
+    """COUNT messages that are due in an hour or later, and as many more seconds apart, with a defer log each."""
     later = int(time.time()) + 3600
     uid = gid = None
     if os.geteuid() == 0:
         import pwd
         uid, gid = pwd.getpwnam(owner)[2:4]
     for letter in "0123456789ABCDEF":
-        os.makedirs(os.path.join(queue_directory, "deferred", letter), mode=0o700, exist_ok=True)
-        if uid is not None:
-            os.chown(os.path.join(queue_directory, "deferred", letter), uid, gid)
+        for queue in ("deferred", "defer"):
+            os.makedirs(os.path.join(queue_directory, queue, letter), mode=0o700, exist_ok=True)
+            if uid is not None:
+                os.chown(os.path.join(queue_directory, queue, letter), uid, gid)
     for i in range(count):
         data = queue_file(sender="s%d@far.test" % i, recipients=("r%d@d%d.test" % (i, i % 500),),
                           arrival=int(time.time()) - 60)
@@ -39,6 +41,16 @@ def make_backlog(queue_directory, count, owner="postfix"):
         queue_id = "%05X%X" % (i * 10 % 1000000, os.fstat(fd).st_ino)
         os.close(fd)
         os.rename(new, os.path.join(queue_directory, "deferred", queue_id[0], queue_id))
+        write_log(os.path.join(queue_directory, "defer", queue_id[0], queue_id), i, uid, gid)
+
+
+def write_log(path, number, uid, gid):
+    fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+    os.write(fd, log_file([{"recipient": "r%d@d%d.test" % (number, number % 500), "status": "4.4.1",
+                            "action": "delayed", "reason": REASON}]))
+    if uid is not None:
+        os.fchown(fd, uid, gid)
+    os.close(fd)
 
 
 class Backlog(unittest.TestCase):
@@ -73,6 +85,7 @@ class Backlog(unittest.TestCase):
         self.note("postqueue -p", begun)
         self.assertIn("in %d Requests." % COUNT, listed.splitlines()[-1])
         self.assertEqual(listed.count("@d7.test"), COUNT // 500)
+        self.assertEqual(listed.count("(%s)" % REASON), COUNT)
         self.figures.append("qmgr has %d bytes for each" % (pss(pid) / COUNT))
 
         # nothing of it was touched: none of it is due
@@ -90,10 +103,12 @@ class Backlog(unittest.TestCase):
               lambda: "delivery of all; %d left" % len(self.suite.queue_files()))
         self.note("delivery of all", begun)
         self.assertEqual(self.suite.count_log(r"to=<r\d+@d\d+.test>.*status=sent"), COUNT)
+        self.assertEqual(self.suite.queue_files("defer"), [])
 
     def tearDown(self):
         print("\n".join(self.figures), file=sys.stderr)
-        shutil.rmtree(self.suite.path("queue", "deferred"), ignore_errors=True)
+        for queue in ("deferred", "defer"):
+            shutil.rmtree(self.suite.path("queue", queue), ignore_errors=True)
 
 
 if __name__ == "__main__":
