@@ -8,7 +8,7 @@
  * finds a slot at once, however slow the others are. Until the first delivery of a destination has
  * ended, nobody knows how slow it is, and it gets an eighth of that; so thirty of them that come
  * one after the other, each with a lot of mail, leave room too.
- * docs/decisions/0015-sharing-delivery-slots.md
+ * docs/decisions/0016-sharing-delivery-slots.md
  */
 #include "qmgr/qmgr.h"
 
