@@ -143,7 +143,6 @@ static void read_mode_bits(struct qmgr_message *m, int fd)
         warn_move(m->id, "clear flush request");
 }
 
-/* The file stands in active. False: it does not stay there. */
 static void on_defer_log_removed(struct qmgr_message *m, int error)
 {
     errno = error;
@@ -153,6 +152,7 @@ static void on_defer_log_removed(struct qmgr_message *m, int error)
         begin(m);
 }
 
+/* The file stands in active. False: it does not stay there. */
 static bool load(const char *id, bool is_flushed)
 {
     CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(4096);
