@@ -19,6 +19,7 @@ struct config *command_setup(const char *program, const char *dir_option, unsign
     if (!config_load(cfg, &err) || !common_params_load(cfg, &err))
         log_fatal("%s", err.reason);
     log_setup_command(program, log_flags);
+    log_setup_say_warnings(cfg);
     return cfg;
 }
 

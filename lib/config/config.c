@@ -10,6 +10,7 @@
 
 struct setting {
     char *name, *value;
+    int line; /* of main.cf; 0: the value is not from there */
     UT_hash_handle hh;
 };
 
@@ -35,18 +36,20 @@ static const char *find(struct setting *table, const char *name, size_t len)
 }
 
 /* Returns the value that was there before, to be freed, or NULL. */
-static char *put(struct setting **table, struct slice name, struct slice value)
+static char *put(struct setting **table, struct slice name, struct slice value, int line)
 {
     struct setting *s;
     HASH_FIND(hh, *table, name.s, name.len, s);
     if (s) {
         char *before = s->value;
         s->value = slice_dup(value);
+        s->line = line;
         return before;
     }
     s = xzalloc(sizeof *s);
     s->name = slice_dup(name);
     s->value = slice_dup(value);
+    s->line = line;
     HASH_ADD_KEYPTR(hh, *table, s->name, name.len, s);
     return NULL;
 }
@@ -125,7 +128,7 @@ static bool load_line(struct config *cfg, const char *file, const struct logical
     if (!config_split(text, &name, &value, &mistake))
         return err_set(err, ERR_CONFIG, "%s, line %d: %s: \"%.*s\"", file, line->last, mistake,
                        SLICE_ARG(slice_trim(text)));
-    char *before = put(&cfg->file, name, value);
+    char *before = put(&cfg->file, name, value, line->first);
     if (before)
         strbuf_addf(&cfg->warnings, "%s, line %d: overriding earlier entry: %.*s=%s\n", file,
                     line->first, SLICE_ARG(name), before);
@@ -159,12 +162,12 @@ const char *config_dir(const struct config *cfg)
 
 void config_override(struct config *cfg, const char *name, const char *value)
 {
-    free(put(&cfg->overrides, slice_of(name), slice_of(value)));
+    free(put(&cfg->overrides, slice_of(name), slice_of(value), 0));
 }
 
 void config_set_default(struct config *cfg, const char *name, const char *value)
 {
-    free(put(&cfg->computed, slice_of(name), slice_of(value)));
+    free(put(&cfg->computed, slice_of(name), slice_of(value), 0));
 }
 
 void config_declare(struct config *cfg, const struct param_row *rows)
@@ -205,6 +208,21 @@ const char *config_set_value(const struct config *cfg, const char *name)
 const char *config_default(const struct config *cfg, const char *name)
 {
     return find_default(cfg, name, strlen(name));
+}
+
+void config_where(const struct config *cfg, const char *name, struct strbuf *out)
+{
+    struct setting *s;
+    size_t len = strlen(name);
+    if (find(cfg->overrides, name, len)) {
+        strbuf_addf(out, "-o %s", name);
+        return;
+    }
+    HASH_FIND(hh, cfg->file, name, len, s);
+    if (s)
+        strbuf_addf(out, "%s/main.cf, line %d", cfg->dir, s->line);
+    else
+        strbuf_add_str(out, "default value");
 }
 
 const char *config_raw(const struct config *cfg, const char *name)

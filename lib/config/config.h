@@ -36,6 +36,9 @@ void config_declare(struct config *cfg, const struct param_row *rows);
 const char *config_set_value(const struct config *cfg, const char *name);
 /* The same, or the declared default; NULL for an unknown name. */
 const char *config_raw(const struct config *cfg, const char *name);
+/* Where the value of NAME stands, for messages: "DIR/main.cf, line 12", "-o NAME" or "default
+ * value". */
+void config_where(const struct config *cfg, const char *name, struct strbuf *out);
 /* The computed or declared default alone; NULL for an unknown name. */
 const char *config_default(const struct config *cfg, const char *name);
 /* Call FN for every name set in main.cf or overridden, in alphabetical order. */

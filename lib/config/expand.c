@@ -12,12 +12,20 @@ enum {
     STEPS_MAX = 1 << 18, /* names and conditions looked at for one value */
 };
 
+/* A name whose value is being expanded. A value has no arguments, so a name met again inside its own
+ * value would go on for ever. */
+struct open_name {
+    struct slice name;
+    const struct open_name *outer;
+};
+
 struct expansion {
     config_lookup lookup;
     void *ctx;
     struct err *err;
     int nesting;
     int steps;
+    const struct open_name *open;
 };
 
 static bool expand_text(struct expansion *e, struct slice text, struct strbuf *out);
@@ -79,7 +87,7 @@ static bool take_branch(struct expansion *e, struct slice *in, struct slice *ret
         return true;
     }
     if (!take_balanced(&a, '{', ret_text))
-        return err_set(e->err, ERR_CONFIG, "unbalanced {} in attribute value: \"%.*s\"",
+        return err_set(e->err, ERR_CONFIG, "unbalanced {} in attribute expression: \"%.*s\"",
                        SLICE_ARG(a));
     *in = slice_trim_left(a);
     return true;
@@ -132,17 +140,17 @@ static bool expand_comparison(struct expansion *e, struct slice in, struct strbu
     if (!expand_rel_take_op(&in, &op))
         return syntax_error(e, "\"==\" or \"!=\" or \"<\" or \"<=\" or \">=\" or \">\" expected",
                             whole.s + 1, in);
-    struct slice behind = in;
     suffix = take_name(&in);
     bool is_level = slice_eq(suffix, "level");
     if (suffix.len > 0 && !is_level)
-        return syntax_error(e, "bad operator suffix", at.s, behind);
+        return syntax_error(e, "bad operator suffix", at.s, suffix);
     struct slice before_right = in;
     in = slice_trim_left(in);
     if (in.len == 0 || in.s[0] != '{')
         return syntax_error(e, "\"{expression}\" expected", whole.s, before_right);
     if (!take_operand(e, &in, whole, &right))
         return false;
+    const char *end_of_right = in.s - 1;
 
     bool is_true;
     if (!(is_level ? expand_rel_levels : expand_rel_values)(strbuf_slice(&left), op,
@@ -154,7 +162,7 @@ static bool expand_comparison(struct expansion *e, struct slice in, struct strbu
         return true;
     }
     if (in.s[0] != '?' && in.s[0] != ':')
-        return syntax_error(e, "\"?\" or \":\" expected", before_right.s, in);
+        return syntax_error(e, "\"?\" or \":\" expected", end_of_right, in);
     return expand_branches(e, in, is_true, out);
 }
 
@@ -175,17 +183,39 @@ static bool expand_to_ascii(struct expansion *e, struct slice in, struct strbuf 
     return true;
 }
 
+/* Says which NAME is too deep and the last names that led there: "($a -> $b -> $a)". */
+static bool nesting_error(struct expansion *e, struct slice name)
+{
+    enum { SHOWN = 5 };
+    const struct open_name *way[SHOWN];
+    size_t count = 0;
+    const struct open_name *n = e->open;
+    for (; n && count < SHOWN; n = n->outer)
+        way[count++] = n;
+    CLEANUP(strbuf_done) struct strbuf chain = STRBUF_ANY;
+    strbuf_add_str(&chain, n ? "... -> " : "");
+    while (count > 0)
+        strbuf_addf(&chain, "$%.*s -> ", SLICE_ARG(slice_first(way[--count]->name, 50)));
+    return err_set(e->err, ERR_CONFIG, "unreasonable macro call nesting: \"%.*s\" (%s$%.*s)",
+                   SLICE_ARG(slice_first(name, 100)), chain.s, SLICE_ARG(slice_first(name, 50)));
+}
+
 static bool expand_name(struct expansion *e, struct slice name, struct strbuf *out)
 {
     const char *value = e->lookup(e->ctx, name);
     if (!value)
         return true;
+    for (const struct open_name *n = e->open; n; n = n->outer)
+        if (slice_same(n->name, name))
+            return nesting_error(e, name);
     if (e->nesting >= NESTING_MAX)
-        return err_set(e->err, ERR_CONFIG, "unreasonable macro call nesting: \"%.*s\"",
-                       SLICE_ARG(name));
+        return nesting_error(e, name);
+    struct open_name self = {name, e->open};
+    e->open = &self;
     e->nesting++;
     bool ok = expand_text(e, slice_of(value), out);
     e->nesting--;
+    e->open = self.outer;
     return ok;
 }
 
@@ -193,17 +223,17 @@ static bool expand_name(struct expansion *e, struct slice name, struct strbuf *o
 static bool expand_braces(struct expansion *e, struct slice in, struct slice whole,
                           struct strbuf *out)
 {
+    if (in.len == 0)
+        return err_set(e->err, ERR_CONFIG, "empty macro name: \"%.*s\"", SLICE_ARG(whole));
     in = slice_trim_left(in);
     if (in.len > 0 && in.s[0] == '{')
         return expand_comparison(e, in, out);
     const char *from = in.s;
-    struct slice name = take_name(&in);
-    if (name.len == 0 && in.len == 0)
-        return err_set(e->err, ERR_CONFIG, "empty macro name: \"%.*s\"", SLICE_ARG(whole));
+    struct slice name = take_name(&in); /* empty in ${ } and ${:text}: no such parameter */
     if (slice_eq(name, "domain_to_ascii") && in.len > 0 && in.s[0] == '{')
         return expand_to_ascii(e, in, out);
     struct slice rest = slice_trim_left(in);
-    if (name.len == 0 || (rest.len > 0 && rest.s[0] != '?' && rest.s[0] != ':'))
+    if (rest.len > 0 && rest.s[0] != '?' && rest.s[0] != ':')
         return syntax_error(e, "attribute name syntax error", from, in);
     if (rest.len == 0)
         return expand_name(e, name, out);
@@ -230,8 +260,7 @@ static bool expand_dollar(struct expansion *e, struct slice *in, struct slice wh
             return err_set(e->err, ERR_CONFIG, "truncated macro reference: \"%.*s\"",
                            SLICE_ARG(whole));
         if (e->nesting >= NESTING_MAX)
-            return err_set(e->err, ERR_CONFIG, "unreasonable macro call nesting: \"%.*s\"",
-                           SLICE_ARG(slice_first(inner, 100)));
+            return nesting_error(e, inner);
         e->nesting++;
         bool ok = expand_braces(e, inner, whole, out);
         e->nesting--;

@@ -1,6 +1,6 @@
 #include "config/expand_rel.h"
 
-#include "base/num.h"
+#include "config/compat_level.h"
 
 bool expand_rel_take_op(struct slice *in, enum expand_op *ret_op)
 {
@@ -9,9 +9,12 @@ bool expand_rel_take_op(struct slice *in, enum expand_op *ret_op)
         enum expand_op op;
     } ops[] = {{"==", EXPAND_EQ}, {"!=", EXPAND_NE}, {"<=", EXPAND_LE},
                {">=", EXPAND_GE}, {"<", EXPAND_LT},  {">", EXPAND_GT}};
+    size_t len = 0;
+    while (len < in->len && strchr("=!<>", in->s[len]))
+        len++; /* "=<" is a mistake, not "=" and something */
     for (size_t i = 0; i < COUNT_OF(ops); i++) {
-        if (slice_starts(*in, ops[i].text)) {
-            *in = slice_from(*in, strlen(ops[i].text));
+        if (slice_eq(slice_first(*in, len), ops[i].text)) {
+            *in = slice_from(*in, len);
             *ret_op = ops[i].op;
             return true;
         }
@@ -76,32 +79,12 @@ bool expand_rel_values(struct slice left, enum expand_op op, struct slice right,
     return true;
 }
 
-static bool parse_level(struct slice text, uint64_t parts[3], struct err *err)
-{
-    static const uint64_t most[3] = {UINT32_MAX * 2048ull, 1023, 1023};
-    struct slice rest = text, part;
-    for (size_t i = 0; i < 3; i++) {
-        bool more = slice_split(rest, '.', &part, &rest);
-        if (!more)
-            part = rest;
-        if (!num_parse_u64(part, 10, &parts[i]) || parts[i] > most[i] || (more && i == 2))
-            return err_set(err, ERR_CONFIG, "malformed compatibility level syntax: \"%.*s\"",
-                           SLICE_ARG(text));
-        if (!more)
-            break;
-    }
-    return true;
-}
-
 bool expand_rel_levels(struct slice left, enum expand_op op, struct slice right, bool *ret_true,
                        struct err *err)
 {
-    uint64_t a[3] = {0}, b[3] = {0};
-    if (!parse_level(left, a, err) || !parse_level(right, b, err))
+    uint64_t a, b;
+    if (!compat_level_parse(left, &a, err) || !compat_level_parse(right, &b, err))
         return false;
-    int order = 0;
-    for (size_t i = 0; i < 3 && order == 0; i++)
-        order = a[i] < b[i] ? -1 : a[i] > b[i];
-    *ret_true = holds(order, op);
+    *ret_true = holds(a < b ? -1 : a > b, op);
     return true;
 }

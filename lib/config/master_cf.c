@@ -2,6 +2,7 @@
 
 #include "base/num.h"
 #include "base/xmem.h"
+#include "config/compat_level.h"
 #include "config/logical_line.h"
 
 /* where the fields are; master(5) */
@@ -157,7 +158,6 @@ void master_cf_free(struct master_entry *entries)
 
 bool master_entry_is_jailed(const struct master_entry *entry, const char *compatibility_level)
 {
-    const char *level = compatibility_level;
-    bool is_old = level && level[0] == '0' && (level[1] == 0 || level[1] == '.');
-    return entry->is_chroot || (entry->is_chroot_default && is_old);
+    return entry->is_chroot ||
+           (entry->is_chroot_default && compat_level_is_below(compatibility_level, "1"));
 }

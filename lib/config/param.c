@@ -23,10 +23,10 @@ bool param_check_text(const char *name, const struct param_row *row, const char 
 {
     int64_t len = (int64_t)strlen(text);
     if (row->min > 0 && len < row->min)
-        return err_set(err, ERR_CONFIG, "bad string length %" PRId64 " < %" PRId64 ": %s = %s", len,
+        return err_set(err, ERR_CONFIG, "bad string length %" PRId64 " < %" PRId64 ": %s = %.200s", len,
                        row->min, name, text);
     if (row->max > 0 && len > row->max)
-        return err_set(err, ERR_CONFIG, "bad string length %" PRId64 " > %" PRId64 ": %s = %s", len,
+        return err_set(err, ERR_CONFIG, "bad string length %" PRId64 " > %" PRId64 ": %s = %.200s", len,
                        row->max, name, text);
     return true;
 }
@@ -35,7 +35,7 @@ bool param_parse_bool(const char *name, const char *text, bool *ret, struct err 
 {
     bool yes = slice_eq_nocase(slice_of(text), "yes");
     if (!yes && !slice_eq_nocase(slice_of(text), "no"))
-        return err_set(err, ERR_CONFIG, "bad boolean configuration: %s = %s", name, text);
+        return err_set(err, ERR_CONFIG, "bad boolean configuration: %s = %.200s", name, text);
     *ret = yes;
     return true;
 }
@@ -57,7 +57,7 @@ bool param_parse_int(const char *name, const char *text, int64_t min, int64_t ma
 {
     int64_t value;
     if (!num_parse_i64(slice_of(text), &value))
-        return err_set(err, ERR_CONFIG, "bad numerical configuration: %s = %s", name, text);
+        return err_set(err, ERR_CONFIG, "bad numerical configuration: %s = %.200s", name, text);
     if (!in_range(name, " parameter value", value, min, max, err))
         return false;
     *ret = value;
@@ -69,7 +69,7 @@ bool param_parse_time(const char *name, const char *text, char unit, int64_t min
 {
     int64_t value;
     if (!num_parse_seconds(slice_of(text), unit, &value))
-        return err_set(err, ERR_CONFIG, "parameter %s: bad time value or unit: %s", name, text);
+        return err_set(err, ERR_CONFIG, "parameter %s: bad time value or unit: %.200s", name, text);
     if (min != 0 && value < min)
         return err_set(err, ERR_CONFIG, "invalid %s: %" PRId64 " (min %" PRId64 ")", name, value,
                        min);
@@ -80,6 +80,20 @@ bool param_parse_time(const char *name, const char *text, char unit, int64_t min
     return true;
 }
 
+/* Postfix's words stay first, for those who read logs; then where the value stands and what would be
+ * accepted (WANTED, or NULL). Returns false. */
+static bool say_where(const struct config *cfg, const char *name, const char *wanted,
+                      struct err *err)
+{
+    if (!err)
+        return false;
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    strbuf_addf(&text, "%.380s (", err->reason);
+    config_where(cfg, name, &text);
+    strbuf_addf(&text, "%s%s)", wanted ? "; wanted: " : "", wanted ? wanted : "");
+    return err_set(err, ERR_CONFIG, "%s", text.s);
+}
+
 /* The expanded value of NAME, or of DEFAULT_TEXT when nothing is known of NAME. */
 static bool expanded(const struct config *cfg, const char *name, const char *default_text,
                      struct strbuf *out, struct err *err)
@@ -87,9 +101,11 @@ static bool expanded(const struct config *cfg, const char *name, const char *def
     const char *raw = config_raw(cfg, name);
     if (!raw)
         raw = default_text ? default_text : "";
-    if (!config_expand(cfg, slice_of(raw), out, err))
-        return err_prefix(err, name);
-    return true;
+    if (config_expand(cfg, slice_of(raw), out, err))
+        return true;
+    err_prefix(err, name);
+    err_prefix(err, "dictionary mail_dict: macro processing error");
+    return say_where(cfg, name, NULL, err);
 }
 
 /* The unit that ends an (expanded) default such as "5d"; seconds when it has none. */
@@ -115,7 +131,8 @@ bool config_get_int(const struct config *cfg, const char *name, const char *defa
 {
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(CONFIG_VALUE_MAX);
     return expanded(cfg, name, default_text, &text, err) &&
-           param_parse_int(name, text.s, min, max, ret, err);
+           (param_parse_int(name, text.s, min, max, ret, err) ||
+            say_where(cfg, name, "a whole number", err));
 }
 
 bool config_get_bool(const struct config *cfg, const char *name, const char *default_text,
@@ -123,7 +140,7 @@ bool config_get_bool(const struct config *cfg, const char *name, const char *def
 {
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(CONFIG_VALUE_MAX);
     return expanded(cfg, name, default_text, &text, err) &&
-           param_parse_bool(name, text.s, ret, err);
+           (param_parse_bool(name, text.s, ret, err) || say_where(cfg, name, "yes or no", err));
 }
 
 bool config_get_time(const struct config *cfg, const char *name, const char *default_text,
@@ -133,7 +150,8 @@ bool config_get_time(const struct config *cfg, const char *name, const char *def
     char unit;
     return expanded(cfg, name, default_text, &text, err) &&
            default_unit(cfg, default_text ? default_text : "", &unit, err) &&
-           param_parse_time(name, text.s, unit, min, max, ret_seconds, err);
+           (param_parse_time(name, text.s, unit, min, max, ret_seconds, err) ||
+            say_where(cfg, name, "a number and s, m, h, d or w", err));
 }
 
 static bool load_text(const struct config *cfg, const struct param_row *row, const char **field,
@@ -148,7 +166,7 @@ static bool load_text(const struct config *cfg, const struct param_row *row, con
         return false;
     }
     if (!param_check_text(name, row, text.s, err))
-        return false;
+        return say_where(cfg, name, NULL, err);
     *field = strbuf_take(&text);
     return true;
 }
