@@ -8,13 +8,6 @@
 
 #include <unistd.h>
 
-static void log_warnings(const struct config *config)
-{
-    struct slice in = slice_of(config_warnings(config)), line;
-    while (slice_next_line(&in, &line))
-        log_warn(NULL, "%.*s", SLICE_ARG(line));
-}
-
 bool master_load_config(const char *dir, struct err *err)
 {
     struct config *config = config_new(dir);
@@ -27,7 +20,7 @@ bool master_load_config(const char *dir, struct err *err)
         config_free(config);
         return false;
     }
-    log_warnings(config);
+    log_setup_say_warnings(config);
     if (master.config) {
         params_done(common_param_rows, &saved);
         config_free(master.config);
@@ -79,13 +72,26 @@ static void table_merge(struct master_service *fresh)
     }
 }
 
+static void say_old_defaults(const struct master_entry *entries, const char *file)
+{
+    for (const struct master_entry *e = entries; e; e = e->next)
+        if (!e->is_chroot && master_entry_is_jailed(e, common_params.compatibility_level))
+            log_info(NULL, "%s: line %d: using backwards-compatible default setting chroot=y", file,
+                     e->line);
+}
+
 static struct master_service *table_load(struct err *err)
 {
     CLEANUP(strbuf_done) struct strbuf path = STRBUF_ANY;
     struct master_entry *entries = NULL;
     strbuf_addf(&path, "%s/master.cf", config_dir(master.config));
-    if (!master_cf_load(path.s, &entries, err))
+    CLEANUP(strbuf_done) struct strbuf warnings = STRBUF_ANY;
+    if (!master_cf_load_and_warn(path.s, &entries, &warnings, err))
         return NULL;
+    struct slice in = strbuf_slice(&warnings), line;
+    while (slice_next_line(&in, &line))
+        log_warn(NULL, "%.*s", SLICE_ARG(line));
+    say_old_defaults(entries, path.s);
     struct master_service *table =
         master_table_build(entries, common_params.master_service_disable,
                            (int)MIN(common_params.default_process_limit, (int64_t)INT32_MAX));

@@ -12,14 +12,6 @@ static char *service_path(const struct master_entry *entry)
     return xasprintf("%s/%s", entry->is_private ? "private" : "public", entry->name);
 }
 
-static bool chroot_wanted(const struct master_entry *entry)
-{
-    bool is_jailed = master_entry_is_jailed(entry, common_params.compatibility_level);
-    if (is_jailed && !entry->is_chroot)
-        log_info(NULL, "using backwards-compatible default setting chroot=y");
-    return is_jailed;
-}
-
 struct master_service *master_service_new(const struct master_entry *entry, int default_limit)
 {
     struct master_service *service = xzalloc(sizeof *service);
@@ -28,7 +20,7 @@ struct master_service *master_service_new(const struct master_entry *entry, int 
         .type = entry->type,
         .is_private = entry->is_private,
         .is_unprivileged = entry->is_unprivileged,
-        .is_chroot = chroot_wanted(entry),
+        .is_chroot = master_entry_is_jailed(entry, common_params.compatibility_level),
         .wakeup_seconds = entry->wakeup_seconds,
         .wakeup_if_used = entry->wakeup_if_used,
         .max_processes = entry->max_processes < 0 ? default_limit : entry->max_processes,

@@ -128,6 +128,10 @@ static bool load_line(struct config *cfg, const char *file, const struct logical
     if (!config_split(text, &name, &value, &mistake))
         return err_set(err, ERR_CONFIG, "%s, line %d: %s: \"%.*s\"", file, line->last, mistake,
                        SLICE_ARG(slice_trim(text)));
+    int control = logical_line_control(line);
+    if (control >= 0)
+        strbuf_addf(&cfg->warnings, "%s, line %d: control character 0x%02x in the value of %.*s\n",
+                    file, line->first, (unsigned)control, SLICE_ARG(name));
     char *before = put(&cfg->file, name, value, line->first);
     if (before)
         strbuf_addf(&cfg->warnings, "%s, line %d: overriding earlier entry: %.*s=%s\n", file,
@@ -142,6 +146,8 @@ bool config_load(struct config *cfg, struct err *err)
     CLEANUP(strbuf_done) struct strbuf content = STRBUF_ANY;
     if (!logical_line_read_file(file, &content, err))
         return false;
+    if (slice_starts(strbuf_slice(&content), LOGICAL_LINE_BYTE_ORDER_MARK))
+        strbuf_addf(&cfg->warnings, "%s, line 1: byte order mark ignored\n", file);
     CLEANUP(logical_line_done) struct logical_line line;
     logical_line_init(&line, strbuf_slice(&content));
     while (logical_line_next(&line))

@@ -194,8 +194,10 @@ static bool nesting_error(struct expansion *e, struct slice name)
         way[count++] = n;
     CLEANUP(strbuf_done) struct strbuf chain = STRBUF_ANY;
     strbuf_add_str(&chain, n ? "... -> " : "");
-    while (count > 0)
-        strbuf_addf(&chain, "$%.*s -> ", SLICE_ARG(slice_first(way[--count]->name, 50)));
+    while (count > 0) {
+        struct slice outer = slice_first(way[--count]->name, 50);
+        strbuf_addf(&chain, "$%.*s -> ", SLICE_ARG(outer));
+    }
     return err_set(e->err, ERR_CONFIG, "unreasonable macro call nesting: \"%.*s\" (%s$%.*s)",
                    SLICE_ARG(slice_first(name, 100)), chain.s, SLICE_ARG(slice_first(name, 50)));
 }

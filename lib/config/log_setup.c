@@ -114,3 +114,10 @@ void log_setup_early(const char *program, unsigned flags)
         .hostname = getenv("POSTLOG_HOSTNAME"),
     });
 }
+
+void log_setup_say_warnings(const struct config *cfg)
+{
+    struct slice in = slice_of(config_warnings(cfg)), line;
+    while (slice_next_line(&in, &line))
+        log_warn(NULL, "%.*s", SLICE_ARG(line));
+}

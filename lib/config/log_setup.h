@@ -27,6 +27,10 @@ void log_setup_writer(const char *program);
  * $POSTLOG_SERVICE when it is set, else syslog; FLAGS as above without LOG_SETUP_FILE. */
 void log_setup_early(const char *program, unsigned flags);
 
+struct config;
+/* Warn of what config_load() found odd. */
+void log_setup_say_warnings(const struct config *cfg);
+
 /* Number of a syslog facility by name ("mail", "local0"); -1 when there is none. */
 int log_setup_facility(const char *name);
 /* Mode of maillog_file_permissions. */

@@ -100,12 +100,13 @@ static bool parse_fields(char **field, struct master_entry *entry, struct err *e
            parse_command(field[COMMAND], entry, err);
 }
 
-static bool parse_line(struct slice text, struct master_entry *entry, struct err *err)
+static bool parse_line(const struct logical_line *line, struct master_entry *entry, struct err *err)
 {
     CLEANUP(argv_done) struct argv fields = ARGV_INIT;
-    if (strchr(SLICE_SPACE, text.s[0]))
-        return err_set(err, ERR_CONFIG, "logical line must not start with whitespace: \"%.*s\"",
-                       SLICE_ARG(slice_first(text, 100)));
+    struct slice text = strbuf_slice(&line->text);
+    int control = logical_line_control(line);
+    if (control >= 0)
+        return err_set(err, ERR_CONFIG, "control character 0x%02x", (unsigned)control);
     if (!master_cf_split(text, &fields, err) || !parse_fields(fields.at, entry, err))
         return false;
     for (size_t i = COMMAND + 1; i < fields.count; i++)
@@ -113,18 +114,31 @@ static bool parse_line(struct slice text, struct master_entry *entry, struct err
     return true;
 }
 
-bool master_cf_parse(struct slice text, const char *file, struct master_entry **ret_entries,
-                     struct err *err)
+/* Only the first line of a file can start so; it continues nothing. */
+static bool starts_blank(const struct logical_line *line, const char *file,
+                         struct strbuf *ret_warnings)
+{
+    struct slice text = strbuf_slice(&line->text);
+    if (!strchr(SLICE_SPACE, text.s[0]))
+        return false;
+    if (ret_warnings)
+        strbuf_addf(ret_warnings, "%s: logical line must not start with whitespace: \"%.*s\"\n",
+                    file, SLICE_ARG(slice_first(text, 100)));
+    return true;
+}
+
+static bool parse(struct slice text, const char *file, struct master_entry **ret_entries,
+                  struct strbuf *ret_warnings, struct err *err)
 {
     struct master_entry *entries = NULL, **end = &entries;
     CLEANUP(logical_line_done) struct logical_line line;
     logical_line_init(&line, text);
-    if (!logical_line_check(text, file, err))
-        return false;
     while (logical_line_next(&line)) {
+        if (starts_blank(&line, file, ret_warnings))
+            continue;
         *end = xzalloc(sizeof **end);
         (*end)->line = line.first;
-        if (!parse_line(strbuf_slice(&line.text), *end, err)) {
+        if (!parse_line(&line, *end, err)) {
             char where[512];
             (void)snprintf(where, sizeof where, "%s: line %d", file, line.first);
             err_prefix(err, where);
@@ -137,11 +151,23 @@ bool master_cf_parse(struct slice text, const char *file, struct master_entry **
     return true;
 }
 
-bool master_cf_load(const char *file, struct master_entry **ret_entries, struct err *err)
+bool master_cf_parse(struct slice text, const char *file, struct master_entry **ret_entries,
+                     struct err *err)
+{
+    return parse(text, file, ret_entries, NULL, err);
+}
+
+bool master_cf_load_and_warn(const char *file, struct master_entry **ret_entries,
+                             struct strbuf *ret_warnings, struct err *err)
 {
     CLEANUP(strbuf_done) struct strbuf content = STRBUF_ANY;
     return logical_line_read_file(file, &content, err) &&
-           master_cf_parse(strbuf_slice(&content), file, ret_entries, err);
+           parse(strbuf_slice(&content), file, ret_entries, ret_warnings, err);
+}
+
+bool master_cf_load(const char *file, struct master_entry **ret_entries, struct err *err)
+{
+    return master_cf_load_and_warn(file, ret_entries, NULL, err);
 }
 
 void master_cf_free(struct master_entry *entries)

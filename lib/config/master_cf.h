@@ -6,6 +6,7 @@
 
 #include "base/argv.h"
 #include "base/err.h"
+#include "base/strbuf.h"
 
 enum service_type { SERVICE_INET, SERVICE_UNIX, SERVICE_UNIX_DGRAM, SERVICE_FIFO, SERVICE_PASS };
 
@@ -27,11 +28,15 @@ struct master_entry {
  * level 1. */
 bool master_entry_is_jailed(const struct master_entry *entry, const char *compatibility_level);
 
-/* Parse TEXT (the content of FILE, which is named in errors). Entries come in file order. Errors
- * name file and line; nothing is returned then. */
+/* Parse TEXT (the content of FILE, which is named in errors). Entries come in file order. A first
+ * line that starts with white space is passed over. Errors name file and line; nothing is returned
+ * then. */
 bool master_cf_parse(struct slice text, const char *file, struct master_entry **ret_entries,
                      struct err *err);
 bool master_cf_load(const char *file, struct master_entry **ret_entries, struct err *err);
+/* The same; what was passed over goes to RET_WARNINGS (or NULL), a line each. */
+bool master_cf_load_and_warn(const char *file, struct master_entry **ret_entries,
+                             struct strbuf *ret_warnings, struct err *err);
 void master_cf_free(struct master_entry *entries);
 /* Split one logical line into its seven fields and the arguments behind them, each as written
  * except that { } around an argument and the white space inside are gone and "-o{a = b}", "-oa=b"

@@ -23,15 +23,16 @@ static bool take_group(struct slice *in, struct slice *ret_inner, struct err *er
     return err_set(err, ERR_CONFIG, "missing '}' in \"%.*s\"", SLICE_ARG(slice_first(*in, 100)));
 }
 
-/* { name = value } as the argument of -o */
-static bool add_setting(struct slice text, struct argv *fields, struct err *err)
+/* { name = value } as the argument of -o. What has no name or no "=" stays as it is, for the service to
+ * refuse: the other services can work without this one. */
+static void add_setting(struct slice text, struct argv *fields)
 {
     struct slice name = SLICE_EMPTY, value = SLICE_EMPTY;
     const char *mistake;
-    if (!config_split(text, &name, &value, &mistake))
-        return err_set(err, ERR_CONFIG, "%s: \"%.*s\"", mistake, SLICE_ARG(slice_first(text, 100)));
-    argv_addf(fields, "%.*s=%.*s", SLICE_ARG(name), SLICE_ARG(value));
-    return true;
+    if (config_split(text, &name, &value, &mistake))
+        argv_addf(fields, "%.*s=%.*s", SLICE_ARG(name), SLICE_ARG(value));
+    else
+        argv_add_slice(fields, text);
 }
 
 bool master_cf_split(struct slice line, struct argv *fields, struct err *err)
@@ -56,10 +57,10 @@ bool master_cf_split(struct slice line, struct argv *fields, struct err *err)
         if (line.s[0] == '{') {
             if (!take_group(&line, &word, err))
                 return false;
-            if (!is_setting)
+            if (is_setting)
+                add_setting(word, fields);
+            else
                 argv_add_slice(fields, word);
-            else if (!add_setting(word, fields, err))
-                return false;
             is_setting = false;
         } else {
             (void)slice_next_token(&line, SLICE_SPACE, &word);

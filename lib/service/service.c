@@ -194,10 +194,7 @@ static void service_load_config(int argc, char **argv)
     if (!common_params_load(p->config, &err))
         log_fatal("%s", err.reason);
     log_setup_from_params(p->service->name);
-    const char *warnings = config_warnings(p->config);
-    struct slice text = slice_of(warnings), line;
-    while (slice_next_line(&text, &line))
-        log_warn(NULL, "%.*s", SLICE_ARG(line));
+    log_setup_say_warnings(p->config);
     if (p->service->params &&
         !params_load(p->config, p->service->params, p->service->params_at, &err))
         log_fatal("%s", err.reason);

@@ -2,6 +2,7 @@
 #include "postfix/postfix.h"
 
 #include "config/clean_env.h"
+#include "config/compat_level.h"
 #include "config/common_params.h"
 #include "config/config.h"
 #include "config/log_setup.h"
@@ -107,11 +108,18 @@ static void export_settings(const struct postfix *postfix)
     setenv("POSTLOG_HOSTNAME", common_params.myhostname, 1);
 }
 
-static void show_warnings(const struct postfix *postfix)
+/* The safety net of an upgrade: an old main.cf keeps the defaults it was written for. */
+static void say_compat_level(void)
 {
-    struct slice in = slice_of(config_warnings(postfix->config)), line;
-    while (slice_next_line(&in, &line))
-        log_warn(NULL, "%.*s", SLICE_ARG(line));
+    if (!compat_level_is_below(common_params.compatibility_level, COMPAT_LEVEL_LAST))
+        return;
+    log_setup_command("postfix", LOG_SETUP_TERMINAL | LOG_SETUP_FILE | LOG_SETUP_FULL_TAG);
+    log_info(NULL, "Postfix is using backwards-compatible default settings");
+    log_info(NULL, "See http://www.postfix.org/COMPATIBILITY_README.html for details");
+    log_info(NULL,
+             "To disable backwards compatibility use \"postconf compatibility_level=%s\" and "
+             "\"postfix reload\"",
+             COMPAT_LEVEL_LAST);
 }
 
 int main(int argc, char **argv)
@@ -152,8 +160,9 @@ int main(int argc, char **argv)
         setenv("MAIL_DEBUG", "", 1);
     if (postfix.verbose)
         setenv("MAIL_VERBOSE", "", 1);
+    say_compat_level();
     log_setup_command("postfix-script", LOG_SETUP_TERMINAL | LOG_SETUP_FILE | LOG_SETUP_FULL_TAG);
-    show_warnings(&postfix);
+    log_setup_say_warnings(postfix.config);
     if (common_params.maillog_file[0]) {
         struct err err = ERR_INIT;
         if (!log_setup_check_file(&err))

@@ -86,6 +86,7 @@ static void load_config(const char *dir, const char *program)
     if (!config_load(cfg, &err) || !common_params_load(cfg, &err))
         log_fatal("%s", err.reason);
     log_setup_command(program, LOG_SETUP_STDERR);
+    log_setup_say_warnings(cfg);
     if (!clean_env_apply(common_params.import_environment, &err))
         log_fatal("%s", err.reason);
     map_set_options(&(struct map_options){

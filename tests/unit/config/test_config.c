@@ -64,7 +64,6 @@ static void bad_lines_are_errors(void **unused)
         {"a = 1\nfoo\n", "/main.cf, line 2: missing '=' after attribute name: \"foo\""},
         {"a b = c\n", "/main.cf, line 1: missing '=' after attribute name: \"a b = c\""},
         {"\n= c\n", "/main.cf, line 2: missing attribute name: \"= c\""},
-        {"a = 1\nb = \x01\n", "/main.cf, line 2: control character 0x01"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct err err = ERR_INIT;
@@ -77,6 +76,7 @@ static void bad_lines_are_errors(void **unused)
     struct config *cfg = config_new(dir);
     write_main_cf("a = b\0c\n", 8);
     assert_false(config_load(cfg, &err));
+    assert_non_null(strstr(err.reason, "/main.cf, line 1: NUL byte: not a text"));
     config_free(cfg);
     cfg = config_new("/nonexistent");
     assert_false(config_load(cfg, &err));
@@ -90,6 +90,13 @@ static void odd_lines_are_warned_of(void **unused)
     struct err err = ERR_INIT;
     struct config *cfg = load(" x\na = 1\na = 2\n", &err);
     assert_non_null(strstr(config_warnings(cfg), "line 3: overriding earlier entry: a=1\n"));
+    config_free(cfg);
+    cfg = load("\xef\xbb\xbf# \x01 in a comment\na = 1\nb = \x1b[0m\n c\n", &err);
+    assert_non_null(strstr(config_warnings(cfg), "main.cf, line 1: byte order mark ignored\n"));
+    assert_non_null(
+        strstr(config_warnings(cfg), "main.cf, line 3: control character 0x1b in the value of b\n"));
+    assert_null(strstr(config_warnings(cfg), "0x01"));
+    assert_string_equal(config_set_value(cfg, "a"), "1");
     config_free(cfg);
     cfg = load(" x = 1\n\n", &err);
     assert_non_null(
@@ -121,6 +128,42 @@ static void sources_have_their_order(void **unused)
     config_each(cfg, add, &all);
     assert_string_equal(all.s, "a=file;b=override;");
     config_free(cfg);
+}
+
+static void values_say_where_they_stand(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *name, *tail;
+    } rows[] = {
+        {"a", "/main.cf, line 2"}, {"b", "/main.cf, line 6"}, {"c", "-o c"}, {"d", "default value"}};
+    struct err err = ERR_INIT;
+    struct config *cfg = load("\na = 1\n  2\nb = 1\n\nb = 2\nc = 3\n", &err);
+    config_override(cfg, "c", "4");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CLEANUP(strbuf_done) struct strbuf where = STRBUF_ANY;
+        config_where(cfg, rows[i].name, &where);
+        bool in_file = rows[i].tail[0] == '/';
+        assert_int_equal(strncmp(where.s, dir, strlen(dir)) == 0, in_file);
+        assert_string_equal(where.s + (in_file ? strlen(dir) : 0), rows[i].tail);
+    }
+    config_free(cfg);
+}
+
+static void a_bad_level_is_refused(void **unused)
+{
+    (void)unused;
+    static const char *const bad[] = {"", "abc", "-1", "1.x", "${none}"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        char text[64];
+        struct err err = ERR_INIT;
+        (void)snprintf(text, sizeof text, "compatibility_level = %s\n", bad[i]);
+        struct config *cfg = load(text, &err);
+        assert_false(common_params_load(cfg, &err));
+        assert_memory_equal(err.reason, "malformed compatibility level syntax: \"", 39);
+        assert_non_null(strstr(err.reason, "/main.cf, line 1; wanted: a release such as 3."));
+        config_free(cfg);
+    }
 }
 
 static void host_names_complete_each_other(void **unused)
@@ -200,6 +243,8 @@ int main(void)
         cmocka_unit_test(bad_lines_are_errors),
         cmocka_unit_test(odd_lines_are_warned_of),
         cmocka_unit_test(sources_have_their_order),
+        cmocka_unit_test(values_say_where_they_stand),
+        cmocka_unit_test(a_bad_level_is_refused),
         cmocka_unit_test(host_names_complete_each_other),
         cmocka_unit_test(common_parameters_load),
     };

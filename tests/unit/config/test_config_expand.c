@@ -58,6 +58,12 @@ static void values_expand(void **unused)
         {"${{3.5} ==level {3.5.0}?{eq}:{ne}}", "eq"},
         {"${{3.5}<level{3.5}?{lt}:{ge}}", "ge"},
         {"${domain_to_ascii{a.$one}}", "a.1"},
+        {"[${ }${:x}${?y}$(:z)]", "[xz]"}, /* a name of no letters is nobody's */
+        {"${{a}\t>=\t{a}\t?\t{y}\t:\t{n}\t}", "y"},
+        {"${one?(a)}${one?{{a}}}$(one?$(one?$(one)))", "(a){a}1"},
+        {"${one?$$}${one}}$one\xc3\xa9", "$1}1\xc3\xa9"},
+        {"${{ +3.6} ==level {3.+6.0}?{eq}:{ne}}", "eq"},
+        {"${{8796093022207} >level {3.1023.1023}?{gt}:{le}}", "gt"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
@@ -86,12 +92,21 @@ static void mistakes_are_named(void **unused)
         {"${{a} {a}?x}",
          "\"==\" or \"!=\" or \"<\" or \"<=\" or \">=\" or \">\" expected at: \"...a}>>>{a}?x\""},
         {"${{a} == a?x}", "\"{expression}\" expected at: \"...{a} ==>>> a?x\""},
-        {"${{1} <levels {1}?x}", "bad operator suffix at: \"...<>>>levels"},
+        {"${{1} <levels {1}?x}", "bad operator suffix at: \"...<>>>levels\""},
+        {"${{a} === {a}?x}", "expected at: \"...a}>>>=== {a}?x\""},
+        {"${{a} <> {a}?x}", "expected at: \"...a}>>><> {a}?x\""},
+        {"${{a} == {a}level?x}", "\"?\" or \":\" expected at: \"...}>>>level?x\""},
+        {"${none:{x}:{y}}", "unexpected input at: \"...x}>>>:{y}\""},
+        {"$(one?{)})", "unbalanced {} in attribute expression: \"{\""},
         {"${{x} <level {1}?x}", "malformed compatibility level syntax: \"x\""},
         {"${{1.2.3.4} <level {1}?x}", "malformed compatibility level syntax: \"1.2.3.4\""},
         {"${{1.1024} <level {1}?x}", "malformed compatibility level syntax: \"1.1024\""},
-        {"$loop_a", "unreasonable macro call nesting: \"loop_a\""},
-        {"$grow", "unreasonable macro call nesting: \"grow\""},
+        {"${{8796093022208} <level {1}?x}", "malformed compatibility level syntax"},
+        {"${{3.-1} <level {1}?x}", "malformed compatibility level syntax: \"3.-1\""},
+        {"${{} <level {1}?x}", "malformed compatibility level syntax: \"\""},
+        {"$loop_a",
+         "unreasonable macro call nesting: \"loop_a\" ($loop_a -> $loop_b -> $loop_a)"},
+        {"$grow", "unreasonable macro call nesting: \"grow\" ($grow -> $grow)"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
@@ -115,6 +130,32 @@ static const char *doubling(void *ctx, struct slice name)
         return "";
     (void)snprintf(text[n], sizeof text[n], "$v%d$v%d", n - 1, n - 1);
     return text[n];
+}
+
+/* v1 = $v2, v2 = $v3, ... : no loop, but too long */
+static const char *chain(void *ctx, struct slice name)
+{
+    static char texts[128][16];
+    int n = 0, end = *(int *)ctx;
+    for (size_t i = 1; i < name.len; i++)
+        n = n * 10 + name.s[i] - '0';
+    char *text = texts[n % 128];
+    (void)snprintf(text, sizeof texts[0], n < end ? "$v%d" : "end", n + 1);
+    return text;
+}
+
+static void long_chains_end(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT;
+    CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
+    int end = 100;
+    assert_true(config_expand_with(chain, &end, slice_of("$v1"), &out, &err));
+    assert_string_equal(out.s, "end");
+    end = 101;
+    assert_false(config_expand_with(chain, &end, slice_of("$v1"), &out, &err));
+    assert_string_equal(err.reason, "unreasonable macro call nesting: \"v101\" "
+                                    "(... -> $v96 -> $v97 -> $v98 -> $v99 -> $v100 -> $v101)");
 }
 
 static const char *large(void *ctx, struct slice name)
@@ -147,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_expand),
         cmocka_unit_test(mistakes_are_named),
+        cmocka_unit_test(long_chains_end),
         cmocka_unit_test(work_and_size_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+#include <unistd.h>
 
 static struct master_entry *parse(const char *text)
 {
@@ -63,6 +64,10 @@ static void arguments_are_split(void **unused)
         {"\n  -o a=b\n# comment\n\n  -o c=d", "-o|a=b|-o|c=d|"},
         {"argv=a${x} -d", "argv=a${x}|-d|"},
         {"-o -v", "-o|-v|"},
+        {"-o{ a = b  c }", "-o|a=b  c|"},
+        {"-o { a b = c } -v", "-o|a b = c|-v|"}, /* for the service to refuse */
+        {"-o {}", "-o||"},
+        {"b{c d}", "b{c|d}|"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY, got = STRBUF_ANY;
@@ -98,10 +103,8 @@ static void mistakes_name_file_and_line(void **unused)
          "m: line 1: command must be a file in daemon_directory: \"../x\""},
         {"a unix - - - - - x {b\n", "m: line 1: missing '}' in \"{b\""},
         {"a unix - - - - - x {b}c\n", "m: line 1: syntax error after '}' in \"{b}c\""},
-        {"a unix - - - - - x -o {=b}\n", "m: line 1: missing attribute name: \"=b\""},
-        {" a unix - - - - - x\n",
-         "m: line 1: logical line must not start with whitespace: \" a unix - - - - - x\""},
-        {"a unix - - - - - x\x02\n", "m, line 1: control character 0x02"},
+        {"\xef\xbb\xbf# c\na\n", "m: line 2: bad field count"},
+        {"a unix - - - - - x\x02\n", "m: line 1: control character 0x02"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct master_entry *entries = NULL;
@@ -112,12 +115,53 @@ static void mistakes_name_file_and_line(void **unused)
     }
 }
 
+static void a_blank_start_is_passed_over(void **unused)
+{
+    (void)unused;
+    char path[] = "/tmp/test_master_cf.XXXXXX";
+    struct master_entry *e = NULL;
+    struct err err = ERR_INIT;
+    CLEANUP(strbuf_done) struct strbuf warnings = STRBUF_ANY;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    static const char text[] = "# \x01 in a comment\n x unix\n - - -\n\na unix - - n - - b\n";
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+    bool ok = master_cf_load_and_warn(path, &e, &warnings, &err);
+    (void)unlink(path);
+    assert_true(ok);
+    assert_non_null(
+        strstr(warnings.s, ": logical line must not start with whitespace: \" x unix - - -\"\n"));
+    assert_string_equal(e->name, "a");
+    assert_int_equal(e->line, 5);
+    assert_null(e->next);
+    master_cf_free(e);
+}
+
+static void jail_depends_on_the_level(void **unused)
+{
+    (void)unused;
+    struct master_entry *e = parse("a unix - - - - - x\nb unix - - n - - x\nc unix - - y - - x\n");
+    const struct master_entry *by_default = e, *no = e->next, *yes = no->next;
+    static const char *const old[] = {"0", "0.9", " 0", "00"};
+    static const char *const new[] = {"1", "3.6", "3.11", "9999"};
+    for (size_t i = 0; i < COUNT_OF(old); i++) {
+        assert_true(master_entry_is_jailed(by_default, old[i]));
+        assert_false(master_entry_is_jailed(no, old[i]));
+        assert_false(master_entry_is_jailed(by_default, new[i]));
+        assert_true(master_entry_is_jailed(yes, new[i]));
+    }
+    master_cf_free(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(entries_are_read),
         cmocka_unit_test(arguments_are_split),
         cmocka_unit_test(mistakes_name_file_and_line),
+        cmocka_unit_test(a_blank_start_is_passed_over),
+        cmocka_unit_test(jail_depends_on_the_level),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
