@@ -7,13 +7,14 @@
 #include "cleanup/cleanup_tables.h"
 #include "log/log.h"
 #include "service/service.h"
+#include "service/service_compat.h"
 
 #include <signal.h>
 
 static void before_jail(struct config *cfg)
 {
-    (void)cfg;
     cleanup_tables_open();
+    service_compat_watch(&cleanup_tables.rules, cfg);
     if (cleanup_params.smtpd_milters[0] || cleanup_params.non_smtpd_milters[0])
         log_error(NULL, "smtpd_milters and non_smtpd_milters are not supported by this version: "
                         "mail is refused until they are empty");

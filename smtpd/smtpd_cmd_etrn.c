@@ -5,6 +5,7 @@
 #include "mail/flush_client.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_etrn.h"
 #include "smtpd/smtpd_eval.h"
 #include "smtpd/smtpd_params.h"
@@ -77,6 +78,7 @@ static struct reply etrn_checked(struct smtpd_session *s, const struct reply *re
     struct smtpd_etrn *etrn = s->etrn;
     bool eligible = !refusal && is_eligible(s, etrn->domain);
     if (eligible && s->server->flush) {
+        smtpd_compat_flushed(s, etrn->domain);
         etrn->call = flush_client_send_site(s->server->flush, etrn->domain, on_flushed, etrn);
         return reply_pending();
     }

@@ -5,6 +5,7 @@
 #include "esmtp/esmtp_args.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_limits.h"
 #include "smtpd/smtpd_params.h"
@@ -171,6 +172,8 @@ struct reply smtpd_cmd_mail(struct smtpd_session *s, struct slice args)
         smtpd_tx_free(tx);
         return reply_text(problem);
     }
+    if (!tx->smtputf8)
+        smtpd_compat_utf8(s, "sender", tx->sender);
     s->tx = tx;
     return smtpd_limit_mail(s, mail_counted);
 }

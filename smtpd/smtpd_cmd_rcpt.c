@@ -5,6 +5,7 @@
 #include "mail/address.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_limits.h"
 #include "smtpd/smtpd_params.h"
@@ -174,5 +175,7 @@ struct reply smtpd_cmd_rcpt(struct smtpd_session *s, struct slice args)
     if (arena_size(tx->arena) > (size_t)8 << 20)
         return reply_text("452 4.5.3 Error: too many recipients");
     tx->recipient = arena_strdup(tx->arena, recipient.s);
+    if (!tx->smtputf8)
+        smtpd_compat_utf8(s, "recipient", tx->recipient);
     return smtpd_limit_rcpt(s, rcpt_counted);
 }

@@ -2,6 +2,7 @@
 #include "smtpd/smtpd_eval.h"
 
 #include "config/common_params.h"
+#include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_reject.h"
 #include "smtpd/smtpd_server.h"
@@ -155,6 +156,8 @@ static enum smtpd_verdict run_lists(struct smtpd_eval *e, enum smtpd_verdict ver
     for (;;) {
         if (verdict == SMTPD_VERDICT_NONE && e->depth > 0)
             verdict = run_list(e);
+        if (verdict == SMTPD_VERDICT_REJECT)
+            smtpd_compat_refused(e);
         if (verdict != SMTPD_VERDICT_NONE && verdict != SMTPD_VERDICT_PERMIT)
             return verdict;
         if (e->list_at == e->list_count)

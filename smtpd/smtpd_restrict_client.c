@@ -2,6 +2,7 @@
 #include "config/common_params.h"
 #include "io/sock.h"
 #include "mail/address.h"
+#include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
 #include "smtpd/smtpd_reject.h"
@@ -17,6 +18,7 @@ SMTPD_RULE(smtpd_permit_mynetworks)
     const struct smtpd_peer *peer = &e->s->peer;
     switch (match_list_find_host(e->s->server->mynetworks, peer->name, peer->address, &err)) {
     case MAP_FOUND:
+        smtpd_compat_permitted(e->s);
         return SMTPD_VERDICT_PERMIT;
     case MAP_NOT_FOUND:
         return SMTPD_VERDICT_NONE;

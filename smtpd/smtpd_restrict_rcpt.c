@@ -2,6 +2,7 @@
 #include "config/common_params.h"
 #include "mail/address.h"
 #include "mail/local_domains.h"
+#include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_reject.h"
 #include "smtpd/smtpd_server.h"
@@ -47,11 +48,14 @@ enum {
 };
 
 /* Is the recipient in a domain we are there for, and not routed on by its local part? */
-static bool is_authorized(const struct resolve_reply *r)
+static bool is_authorized(const struct smtpd_session *s, const struct resolve_reply *r)
 {
     if ((r->flags & RESOLVE_ROUTED) && !smtpd_params.allow_untrusted_routing)
         return false;
-    return !(r->flags & RESOLVE_BAD_ADDRESS) && (r->address_class & OURS);
+    if ((r->flags & RESOLVE_BAD_ADDRESS) || !(r->address_class & OURS))
+        return false;
+    smtpd_compat_accepted(s, r);
+    return true;
 }
 
 SMTPD_RULE(smtpd_reject_unauth_destination)
@@ -63,7 +67,7 @@ SMTPD_RULE(smtpd_reject_unauth_destination)
     const struct resolve_reply *r = smtpd_eval_recipient(e, &verdict);
     if (!r)
         return verdict;
-    if (is_authorized(r))
+    if (is_authorized(e->s, r))
         return SMTPD_VERDICT_NONE;
     int code = rule->restriction->number ? rule->restriction->number
                                          : (int)smtpd_params.relay_domains_reject_code;
@@ -79,7 +83,7 @@ SMTPD_RULE(smtpd_permit_auth_destination)
     const struct resolve_reply *r = smtpd_eval_recipient(e, &verdict);
     if (!r)
         return verdict;
-    return is_authorized(r) ? SMTPD_VERDICT_PERMIT : SMTPD_VERDICT_NONE;
+    return is_authorized(e->s, r) ? SMTPD_VERDICT_PERMIT : SMTPD_VERDICT_NONE;
 }
 
 static enum map_status find_address(struct smtpd_eval *e, struct maps *maps, const char *address,
@@ -190,6 +194,8 @@ static enum smtpd_verdict reject_unlisted(struct smtpd_eval *e, enum smtpd_reply
                            !slice_starts(slice_of(r->nexthop), "5.1.6 ");
     if (!is_alias_domain) {
         enum smtpd_verdict verdict = reject_by_transport(e, class, address, r);
+        if (verdict == SMTPD_VERDICT_NONE && class == SMTPD_CLASS_RECIPIENT)
+            smtpd_compat_listed(e->s, r);
         if (verdict != SMTPD_VERDICT_NONE || maps_is_empty(maps) || is_system_name(r))
             return verdict;
         status = find_address(e, maps, r->recipient, &err);

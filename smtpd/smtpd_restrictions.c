@@ -311,6 +311,17 @@ struct smtpd_restriction_set *smtpd_restrictions_new(struct config *cfg)
     return set;
 }
 
+void smtpd_restrictions_watch_relay(struct smtpd_restriction_set *set)
+{
+    static const struct smtpd_restriction watch = {"watch_relay", SMTPD_ARG_NONE,
+                                                   smtpd_compat_watch_relay, 0};
+    struct smtpd_list *list = &set->lists[SMTPD_LIST_RELAY];
+    list_done(list);
+    *list = (struct smtpd_list){0};
+    compile(set, list, "smtpd_relay_restrictions", "permit_mynetworks, permit_sasl_authenticated");
+    add_rule(list, &watch, watch.name);
+}
+
 const struct smtpd_list *smtpd_restrictions_list(const struct smtpd_restriction_set *set,
                                                  enum smtpd_list_id id)
 {

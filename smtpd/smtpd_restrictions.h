@@ -63,6 +63,8 @@ struct smtpd_list {
 
 struct smtpd_restriction_set;
 struct smtpd_restriction_set *smtpd_restrictions_new(struct config *cfg);
+/* Where smtpd_relay_restrictions is empty by an old default: log whom the new one would refuse. */
+void smtpd_restrictions_watch_relay(struct smtpd_restriction_set *set);
 void smtpd_restrictions_free(struct smtpd_restriction_set *set);
 const struct smtpd_list *smtpd_restrictions_list(const struct smtpd_restriction_set *set,
                                                  enum smtpd_list_id id);
@@ -100,6 +102,7 @@ SMTPD_RULE(smtpd_reject_unauth_destination);
 SMTPD_RULE(smtpd_permit_auth_destination);
 SMTPD_RULE(smtpd_reject_unlisted_recipient);
 SMTPD_RULE(smtpd_check_access);
+SMTPD_RULE(smtpd_compat_watch_relay);
 
 /* number of the check_*_access rows */
 enum smtpd_access_item {

@@ -4,6 +4,7 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "log/log.h"
+#include "service/service_compat.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
@@ -127,6 +128,10 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
     if (!server->resolver)
         log_fatal("%s", err.reason);
     server->restrictions = smtpd_restrictions_new(cfg);
+    smtpd_compat_open(&server->compat, cfg);
+    service_compat_watch(&server->rewrite, cfg);
+    if (server->compat.relay_restrictions)
+        smtpd_restrictions_watch_relay(server->restrictions);
     smtpd_unbuilt_check(server);
 }
 
@@ -158,6 +163,7 @@ void smtpd_server_close(struct smtpd_server *server)
     anvil_client_free(server->anvil);
     flush_client_free(server->flush);
     cleanup_client_free(server->cleanup);
+    smtpd_compat_close(&server->compat);
     smtpd_restrictions_free(server->restrictions);
     resolver_free(server->resolver);
     for (size_t i = 0; i < COUNT_OF(lists); i++)

@@ -16,6 +16,7 @@
 #include "map/map_address.h"
 #include "map/maps.h"
 #include "map/match_list.h"
+#include "smtpd/smtpd_compat.h"
 
 struct smtpd_restriction_set;
 struct smtpd_session;
@@ -43,6 +44,7 @@ struct smtpd_server {
     bool local_headers_networks;   /* permit_mynetworks */
     struct resolver *resolver;
     struct rewrite_rules rewrite;
+    struct smtpd_compat compat;
     struct smtpd_restriction_set *restrictions;
     unsigned ehlo_discard;
     bool ehlo_discard_silent;

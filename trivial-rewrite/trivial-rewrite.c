@@ -6,6 +6,7 @@
 #include "log/log.h"
 #include "trivial-rewrite/rewrite_server.h"
 #include "service/service.h"
+#include "service/service_compat.h"
 
 static struct rewrite_service rewriter;
 
@@ -15,13 +16,14 @@ static void before_jail(struct config *cfg)
     rewriter.resolver = resolver_new(cfg, &err);
     if (!rewriter.resolver)
         log_fatal("%s", err.reason);
+    rewriter.rules = rewrite_rules_from_params();
+    service_compat_watch(&rewriter.rules, cfg);
 }
 
 static void after_jail(struct config *cfg)
 {
     (void)cfg;
     rewriter.loop = service_loop();
-    rewriter.rules = rewrite_rules_from_params();
     rewriter.on_done = service_client_done;
 }
 

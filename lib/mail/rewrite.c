@@ -65,6 +65,8 @@ static void finish_domain(const struct rewrite_rules *rules, enum rewrite_contex
         parent = rules->remote_header_rewrite_domain;
     }
     if (parent && domain.len > 0 && domain.s[0] != '[' && slice_find(domain, '.') == SIZE_MAX) {
+        if (context == REWRITE_LOCAL && rules->on_append)
+            rules->on_append(domain);
         strbuf_add_char(out, '.');
         strbuf_add_str(out, parent);
         return;

@@ -15,6 +15,8 @@ struct rewrite_rules {
     const char *myorigin, *mydomain;
     const char *remote_header_rewrite_domain; /* empty: remote headers are not completed */
     const char *empty_address_recipient;      /* for the empty address in a header */
+    /* NULL, or called when append_dot_mydomain completes DOMAIN */
+    void (*on_append)(struct slice domain);
 };
 
 enum rewrite_context { REWRITE_LOCAL, REWRITE_REMOTE };
