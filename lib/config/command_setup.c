@@ -44,7 +44,7 @@ static bool command_dir_is_listed(const char *dir)
     return listed;
 }
 
-char *command_guard_privilege(const char *program, const char *dir_option)
+char *command_guard_privilege(const char *dir_option, int fatal_status)
 {
     const char *asked = dir_option ? dir_option : getenv("MAIL_CONFIG");
     char *dir = asked ? xstrdup(asked) : NULL;
@@ -54,10 +54,14 @@ char *command_guard_privilege(const char *program, const char *dir_option)
     struct err err = ERR_INIT;
     if (!clean_env_apply("TZ LANG=C", &err))
         log_fatal("%s", err.reason);
-    if (dir && strcmp(dir, config_choose_dir(NULL)) != 0 && !command_dir_is_listed(dir))
-        log_fatal("%s: unauthorized configuration directory %s: list it in "
-                  "alternate_config_directories of %s/main.cf",
-                  program, dir, config_choose_dir(NULL));
+    const char *standard = config_choose_dir(NULL);
+    if (dir && strcmp(dir, standard) != 0 && !command_dir_is_listed(dir)) {
+        log_error(NULL, "unauthorized configuration directory name: %s", dir);
+        log_fatal_status(fatal_status,
+                         "specify \"alternate_config_directories = %s\" or "
+                         "\"multi_instance_directories = %s\" in %s/main.cf",
+                         dir, dir, standard);
+    }
     return dir;
 }
 

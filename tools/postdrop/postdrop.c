@@ -107,7 +107,7 @@ int main(int argc, char **argv)
         else if (option == '?')
             log_fatal("usage: %s [-c config_dir] [-v]", argv[0]);
     }
-    CLEANUP(xfree_ptr) char *wanted = command_guard_privilege("postdrop", dir);
+    CLEANUP(xfree_ptr) char *wanted = command_guard_privilege(dir, EXIT_FAILURE);
     struct config *cfg = command_setup("postdrop", wanted, LOG_SETUP_STDERR);
     command_enter_queue_directory();
     umask(077);

@@ -84,7 +84,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     log_set_tag("postfix/postqueue");
     struct request r = parse(argc, argv);
-    CLEANUP(xfree_ptr) char *dir = command_guard_privilege("postqueue", r.config_dir);
+    CLEANUP(xfree_ptr) char *dir = command_guard_privilege(r.config_dir, EX_UNAVAILABLE);
     struct config *cfg = command_setup("postqueue", dir, LOG_SETUP_STDERR);
     command_enter_queue_directory();
     int status = 0;
