@@ -1,5 +1,6 @@
 /* |command destinations and mailbox_command. */
 #include "base/argv.h"
+#include "config/clean_env.h"
 #include "config/common_params.h"
 #include "delivery/command_run.h"
 #include "local/local_macros.h"
@@ -26,27 +27,11 @@ static void add_known(struct argv *env, const char *name, const char *value)
         add(env, name, value);
 }
 
-/* export_environment: names, or name=value. */
 static void add_exported(struct argv *env)
 {
-    struct slice in = slice_of(common_params.export_environment), item, name, value;
-    while (slice_next_item(&in, &item)) {
-        if (item.len >= 2 && item.s[0] == '{')
-            item = slice_trim(slice_first(slice_from(item, 1), item.len - 2));
-        if (slice_split(item, '=', &name, &value)) {
-            name = slice_trim(name);
-            value = slice_trim(value);
-            argv_addf(env, "%.*s=%.*s", SLICE_ARG(name), SLICE_ARG(value));
-            continue;
-        }
-        argv_addf(env, "%.*s=", SLICE_ARG(item));
-        char *entry = env->at[env->count - 1];
-        entry[item.len] = '\0';
-        const char *now = getenv(entry);
-        argv_truncate(env, env->count - 1);
-        if (now)
-            argv_addf(env, "%.*s=%s", SLICE_ARG(item), now);
-    }
+    struct err err = ERR_INIT;
+    if (!clean_env_list(common_params.export_environment, env, &err))
+        log_fatal("export_environment: %s", err.reason);
 }
 
 static void environment(const struct local_delivery *d, const struct local_context *ctx,

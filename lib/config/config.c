@@ -36,7 +36,7 @@ static const char *find(struct setting *table, const char *name, size_t len)
 }
 
 /* Returns the value that was there before, to be freed, or NULL. */
-static char *put(struct setting **table, struct slice name, struct slice value, int line)
+static char *put_line(struct setting **table, struct slice name, struct slice value, int line)
 {
     struct setting *s;
     HASH_FIND(hh, *table, name.s, name.len, s);
@@ -52,6 +52,11 @@ static char *put(struct setting **table, struct slice name, struct slice value, 
     s->line = line;
     HASH_ADD_KEYPTR(hh, *table, s->name, name.len, s);
     return NULL;
+}
+
+static char *put(struct setting **table, struct slice name, struct slice value)
+{
+    return put_line(table, name, value, 0);
 }
 
 static void free_table(struct setting **table)
@@ -132,8 +137,8 @@ static bool load_line(struct config *cfg, const char *file, const struct logical
     if (control >= 0)
         strbuf_addf(&cfg->warnings, "%s, line %d: control character 0x%02x in the value of %.*s\n",
                     file, line->first, (unsigned)control, SLICE_ARG(name));
-    char *before = put(&cfg->file, name, value, line->first);
-    if (before)
+    char *before = put_line(&cfg->file, name, value, line->first);
+    if (before && !slice_eq(value, before))
         strbuf_addf(&cfg->warnings, "%s, line %d: overriding earlier entry: %.*s=%s\n", file,
                     line->first, SLICE_ARG(name), before);
     free(before);
@@ -168,12 +173,12 @@ const char *config_dir(const struct config *cfg)
 
 void config_override(struct config *cfg, const char *name, const char *value)
 {
-    free(put(&cfg->overrides, slice_of(name), slice_of(value), 0));
+    free(put(&cfg->overrides, slice_of(name), slice_of(value)));
 }
 
 void config_set_default(struct config *cfg, const char *name, const char *value)
 {
-    free(put(&cfg->computed, slice_of(name), slice_of(value), 0));
+    free(put(&cfg->computed, slice_of(name), slice_of(value)));
 }
 
 void config_declare(struct config *cfg, const struct param_row *rows)

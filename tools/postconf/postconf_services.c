@@ -25,6 +25,8 @@ void postconf_services_load(struct postconf *pc, bool required)
     struct postconf_service **end = &pc->services;
     logical_line_init(&line, strbuf_slice(&content));
     while (logical_line_next(&line)) {
+        if (strchr(SLICE_SPACE, line.text.s[0]))
+            continue; /* as the parser does with a first line that continues nothing */
         *end = xzalloc(sizeof **end);
         (*end)->line = line.first;
         /* cannot fail: the parser above took the same line */

@@ -60,8 +60,12 @@ static void load(const char *dir)
     struct config *config = config_new(config_choose_dir(dir));
     config_set_default(config, "process_name", "postlock");
     if (!config_load(config, &err) || !common_params_load(config, &err) ||
-        !clean_env_apply(common_params.import_environment, &err))
+        !clean_env_update(common_params.import_environment, &err))
         log_fatal_status(EX_TEMPFAIL, "%s", err.reason);
+    /* the command is the user's, and so is its environment; it may be one of ours */
+    if (dir)
+        setenv("MAIL_CONFIG", dir, 1);
+    setenv("MAIL_LOGTAG", common_params.syslog_name, 1);
     config_free(config);
 }
 
@@ -88,11 +92,7 @@ int main(int argc, char **argv)
     }
     if (argc - optind < 2)
         usage(argv[0]);
-    const char *path_variable = getenv("PATH");
-    CLEANUP(strbuf_done) struct strbuf path = STRBUF_ANY;
-    strbuf_set(&path, path_variable ? path_variable : "/usr/bin:/bin");
     load(dir);
-    setenv("PATH", path.s, 1); /* the command is the user's, and so is its path */
 
     struct postlock_lock lock;
     if (!postlock_take(&lock, argv[optind], styles ? styles : common_params.mailbox_delivery_lock,
