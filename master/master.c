@@ -97,6 +97,7 @@ static void set_environment(void)
         log_fatal("import_environment: %s", err.reason);
     setenv("MAIL_CONFIG", config_dir(master.config), 1);
     setenv("PATH", safe_path, 1);
+    log_setup_export();
 }
 
 static void read_config(const struct master_options *options)

@@ -150,6 +150,7 @@ void master_reload(void)
         return;
     }
     log_setup_writer("master");
+    log_setup_export();
     if (strcmp(queue, common_params.queue_directory) != 0)
         log_warn(NULL, "to change queue_directory, stop and start the mail system");
     if (!master_apply_table(&err))

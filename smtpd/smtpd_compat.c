@@ -18,12 +18,12 @@ void smtpd_compat_open(struct smtpd_compat *compat, const struct config *cfg)
         bool *flag;
         const char *level, *name, *other_name;
     } rows[] = {
-        {&compat->mynetworks_style,   "2",   "mynetworks_style",         "mynetworks"},
-        {&compat->relay_domains,      "2",   "relay_domains",            NULL},
-        {&compat->flush_domains,      "2",   "relay_domains",            "fast_flush_domains"},
-        {&compat->relay_restrictions, "1",   "smtpd_relay_restrictions", NULL},
-        {&compat->list_order,         "3.6", "smtpd_relay_before_recipient_restrictions", NULL},
-        {&compat->smtputf8,           "1",   "smtputf8_enable",          NULL},
+        {&compat->mynetworks_style, "2", "mynetworks_style", "mynetworks"},
+        {&compat->relay_domains, "2", "relay_domains", NULL},
+        {&compat->flush_domains, "2", "relay_domains", "fast_flush_domains"},
+        {&compat->relay_restrictions, "1", "smtpd_relay_restrictions", NULL},
+        {&compat->list_order, "3.6", "smtpd_relay_before_recipient_restrictions", NULL},
+        {&compat->smtputf8, "1", "smtputf8_enable", NULL},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         *rows[i].flag = compat_level_is_below(common_params.compatibility_level, rows[i].level) &&
@@ -48,9 +48,8 @@ void smtpd_compat_close(struct smtpd_compat *compat)
 void smtpd_compat_permitted(const struct smtpd_session *s)
 {
     const struct smtpd_compat *compat = &s->server->compat;
-    if (compat->mynetworks_style &&
-        match_list_find_host(compat->host_networks, s->peer.name, s->peer.address, NULL) ==
-            MAP_NOT_FOUND)
+    if (compat->mynetworks_style && match_list_find_host(compat->host_networks, s->peer.name,
+                                                         s->peer.address, NULL) == MAP_NOT_FOUND)
         log_info(NULL, OLD_DEFAULT "mynetworks_style=%s to permit request from client \"%s\"",
                  common_params.mynetworks_style, s->peer.namaddr);
 }
@@ -64,7 +63,8 @@ void smtpd_compat_accepted(const struct smtpd_session *s, const struct resolve_r
 {
     struct slice local, domain;
     if (is_old_relay_domain(s, r) && address_split(slice_of(r->recipient), &local, &domain))
-        log_info(NULL, OLD_DEFAULT "relay_domains=$mydestination to accept mail for domain \"%.*s\"",
+        log_info(NULL,
+                 OLD_DEFAULT "relay_domains=$mydestination to accept mail for domain \"%.*s\"",
                  SLICE_ARG(domain));
 }
 

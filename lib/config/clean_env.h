@@ -8,8 +8,8 @@
 #include "base/argv.h"
 #include "base/err.h"
 
-/* Add "NAME=value" to ENV for every item of LIST; a name that is not in the environment is left out.
- * False with ERR_CONFIG for a bad item. */
+/* Add "NAME=value" to ENV for every item of LIST; a name that is not in the environment is left
+ * out. False with ERR_CONFIG for a bad item. */
 bool clean_env_list(const char *list, struct argv *env, struct err *err);
 
 /* Everything that LIST does not name leaves the environment. Unchanged when LIST is bad. */

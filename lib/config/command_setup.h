@@ -12,11 +12,11 @@
  * a fatal line when that fails. The configuration is the caller's. */
 struct config *command_setup(const char *program, const char *dir_option, unsigned log_flags);
 
-/* For the set-gid commands, before anything else: forget the caller's environment, and refuse (fatal,
- * exit status FATAL_STATUS) a configuration directory that is neither the default nor named in the
- * alternate_config_directories or multi_instance_directories of the default main.cf, unless the
- * caller is the super-user or no privilege is involved. Returns the directory to use (allocated),
- * or NULL for the default. */
+/* For the set-gid commands, before anything else: forget the caller's environment, and refuse
+ * (fatal, exit status FATAL_STATUS) a configuration directory that is neither the default nor named
+ * in the alternate_config_directories or multi_instance_directories of the default main.cf, unless
+ * the caller is the super-user or no privilege is involved. Returns the directory to use
+ * (allocated), or NULL for the default. */
 char *command_guard_privilege(const char *dir_option, int fatal_status);
 
 /* Go to the queue directory; fatal when that fails. */

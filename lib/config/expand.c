@@ -12,8 +12,8 @@ enum {
     STEPS_MAX = 1 << 18, /* names and conditions looked at for one value */
 };
 
-/* A name whose value is being expanded. A value has no arguments, so a name met again inside its own
- * value would go on for ever. */
+/* A name whose value is being expanded. A value has no arguments, so a name met again inside its
+ * own value would go on for ever. */
 struct open_name {
     struct slice name;
     const struct open_name *outer;

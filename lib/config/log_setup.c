@@ -121,3 +121,17 @@ void log_setup_say_warnings(const struct config *cfg)
     while (slice_next_line(&in, &line))
         log_warn(NULL, "%.*s", SLICE_ARG(line));
 }
+
+void log_setup_export(void)
+{
+    CLEANUP(strbuf_done) struct strbuf socket = STRBUF_ANY;
+    setenv("MAIL_LOGTAG", common_params.syslog_name, 1);
+    if (common_params.maillog_file[0] == 0) {
+        unsetenv("POSTLOG_SERVICE");
+        return;
+    }
+    strbuf_addf(&socket, "%s/public/%s", common_params.queue_directory,
+                common_params.postlog_service_name);
+    setenv("POSTLOG_SERVICE", socket.s, 1);
+    setenv("POSTLOG_HOSTNAME", common_params.myhostname, 1);
+}

@@ -27,6 +27,9 @@ void log_setup_writer(const char *program);
  * $POSTLOG_SERVICE when it is set, else syslog; FLAGS as above without LOG_SETUP_FILE. */
 void log_setup_early(const char *program, unsigned flags);
 
+/* Put into the environment what log_setup_early() of the programs we start looks for. */
+void log_setup_export(void);
+
 struct config;
 /* Warn of what config_load() found odd. */
 void log_setup_say_warnings(const struct config *cfg);

@@ -25,9 +25,9 @@ bool logical_line_next(struct logical_line *line); /* false at the end */
  * them; comments may hold any. */
 int logical_line_control(const struct logical_line *line);
 
-/* The content of PATH: at most LOGICAL_LINE_FILE_MAX bytes, no NUL. A file that was changed a moment
- * ago, or changes while it is read, may be half written: it is read again until it is at rest, which
- * takes at most a second. Errors are of kind ERR_CONFIG. */
+/* The content of PATH: at most LOGICAL_LINE_FILE_MAX bytes, no NUL. A file that was changed a
+ * moment ago, or changes while it is read, may be half written: it is read again until it is at
+ * rest, which takes at most a second. Errors are of kind ERR_CONFIG. */
 bool logical_line_read_file(const char *path, struct strbuf *out, struct err *err);
 /* True, or an error that names FILE and the line of the first control byte. */
 bool logical_line_check(struct slice text, const char *file, struct err *err);

@@ -23,8 +23,8 @@ static bool take_group(struct slice *in, struct slice *ret_inner, struct err *er
     return err_set(err, ERR_CONFIG, "missing '}' in \"%.*s\"", SLICE_ARG(slice_first(*in, 100)));
 }
 
-/* { name = value } as the argument of -o. What has no name or no "=" stays as it is, for the service to
- * refuse: the other services can work without this one. */
+/* { name = value } as the argument of -o. What has no name or no "=" stays as it is, for the
+ * service to refuse: the other services can work without this one. */
 static void add_setting(struct slice text, struct argv *fields)
 {
     struct slice name = SLICE_EMPTY, value = SLICE_EMPTY;

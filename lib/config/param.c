@@ -23,11 +23,11 @@ bool param_check_text(const char *name, const struct param_row *row, const char 
 {
     int64_t len = (int64_t)strlen(text);
     if (row->min > 0 && len < row->min)
-        return err_set(err, ERR_CONFIG, "bad string length %" PRId64 " < %" PRId64 ": %s = %.200s", len,
-                       row->min, name, text);
+        return err_set(err, ERR_CONFIG, "bad string length %" PRId64 " < %" PRId64 ": %s = %.200s",
+                       len, row->min, name, text);
     if (row->max > 0 && len > row->max)
-        return err_set(err, ERR_CONFIG, "bad string length %" PRId64 " > %" PRId64 ": %s = %.200s", len,
-                       row->max, name, text);
+        return err_set(err, ERR_CONFIG, "bad string length %" PRId64 " > %" PRId64 ": %s = %.200s",
+                       len, row->max, name, text);
     return true;
 }
 
@@ -80,8 +80,8 @@ bool param_parse_time(const char *name, const char *text, char unit, int64_t min
     return true;
 }
 
-/* Postfix's words stay first, for those who read logs; then where the value stands and what would be
- * accepted (WANTED, or NULL). Returns false. */
+/* Postfix's words stay first, for those who read logs; then where the value stands and what would
+ * be accepted (WANTED, or NULL). Returns false. */
 static bool say_where(const struct config *cfg, const char *name, const char *wanted,
                       struct err *err)
 {

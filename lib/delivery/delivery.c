@@ -285,6 +285,7 @@ int delivery_main(const struct delivery_program *what, int argc, char **argv)
     service = what->service;
     service.model = what->is_event_driven ? SERVICE_MANY_CLIENTS : SERVICE_ONE_CLIENT;
     service.needs |= CONFINE_WRITES_QUEUE; /* a recipient is marked as done in the queue file */
+    service.takes_arguments = true;        /* the program judges them */
     service.on_connect = on_connect;
     service.before_jail = before_jail;
     service.after_jail = after_jail;

@@ -228,7 +228,7 @@ int service_main(const struct service *service, int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     service_raise_descriptor_limit();
-    log_set_tag(service->name);
+    log_setup_early(service->name, 0);
     service_load_config(argc, argv);
     if (!p->args.on_stdin && chdir(common_params.queue_directory) < 0)
         log_fatal("chdir %s: %s", common_params.queue_directory, strerror(errno));

@@ -17,11 +17,12 @@ static int service_args_count(char option, const char *text)
 
 static void service_args_override(struct config *config, const char *text)
 {
-    struct slice name, value;
-    if (!slice_split(slice_of(text), '=', &name, &value))
-        log_fatal("bad -o option: %s: expected name=value", text);
-    CLEANUP(xfree_ptr) char *name_text = slice_dup(slice_trim(name));
-    CLEANUP(xfree_ptr) char *value_text = slice_dup(slice_trim(value));
+    struct slice name = SLICE_EMPTY, value = SLICE_EMPTY;
+    const char *mistake;
+    if (!config_split(slice_of(text), &name, &value, &mistake))
+        log_fatal("invalid \"-o %s\" option value: %s", text, mistake);
+    CLEANUP(xfree_ptr) char *name_text = slice_dup(name);
+    CLEANUP(xfree_ptr) char *value_text = slice_dup(value);
     config_override(config, name_text, value_text);
 }
 
@@ -30,6 +31,7 @@ void service_args_parse(struct service_args *args, const struct service *service
 {
     *args = (struct service_args){.instance = service->name, .type = "unix", .process_limit = 1};
     int option;
+    opterr = 0; /* we say it in the log */
     while ((option = getopt(argc, argv, MASTER_OPTIONS "S")) > 0) {
         switch (option) {
         case MASTER_OPT_NAME:
@@ -62,10 +64,12 @@ void service_args_parse(struct service_args *args, const struct service *service
             args->on_stdin = true;
             break;
         default:
-            log_fatal("usage: %s is started by master(8), not by hand", service->name);
+            log_fatal("invalid option: %c", optopt);
         }
     }
     args->rest = argv + optind;
+    if (optind < argc && !service->takes_arguments)
+        log_fatal("unexpected command-line argument: %s", argv[optind]);
     if (!args->on_stdin && args->socket_count == 0)
         log_fatal("this program is started by master(8), not by hand");
 }

@@ -94,20 +94,6 @@ static void check_user(struct postfix *postfix)
     log_fatal("the postfix command is reserved for the superuser");
 }
 
-/* What the programs we start need before they have read main.cf. */
-static void export_settings(const struct postfix *postfix)
-{
-    CLEANUP(strbuf_done) struct strbuf socket = STRBUF_ANY;
-    setenv("MAIL_CONFIG", postfix->dir, 1);
-    setenv("MAIL_LOGTAG", common_params.syslog_name, 1);
-    if (common_params.maillog_file[0] == 0)
-        return;
-    strbuf_addf(&socket, "%s/public/%s", common_params.queue_directory,
-                common_params.postlog_service_name);
-    setenv("POSTLOG_SERVICE", socket.s, 1);
-    setenv("POSTLOG_HOSTNAME", common_params.myhostname, 1);
-}
-
 /* The safety net of an upgrade: an old main.cf keeps the defaults it was written for. */
 static void say_compat_level(void)
 {
@@ -155,7 +141,8 @@ int main(int argc, char **argv)
     check_user(&postfix);
     if (!is_one_instance)
         run_wrapper(argv + optind);
-    export_settings(&postfix);
+    setenv("MAIL_CONFIG", postfix.dir, 1);
+    log_setup_export();
     if (debug)
         setenv("MAIL_DEBUG", "", 1);
     if (postfix.verbose)

@@ -50,9 +50,12 @@ static void lists_are_made(void **unused)
     static const struct {
         const char *list, *env; /* joined by | */
     } rows[] = {
-        {"A B", "A=old|"},          {"{A} {} {\tA\t}", "A=old|A=old|"},
-        {"A=x, A={x y}", "A=x|A={x y}|"}, {"{A = {x} }", "A={x}|"},
-        {"{A= a, b}", "A=a, b|"},   {"A=b=c", "A=b=c|"},
+        {"A B", "A=old|"},
+        {"{A} {} {\tA\t}", "A=old|A=old|"},
+        {"A=x, A={x y}", "A=x|A={x y}|"},
+        {"{A = {x} }", "A={x}|"},
+        {"{A= a, b}", "A=a, b|"},
+        {"A=b=c", "A=b=c|"},
         {"", ""},
     };
     setenv("A", "old", 1);

@@ -7,7 +7,7 @@
 static void levels_have_an_order(void **unused)
 {
     (void)unused;
-    static const char *const rows[] = {"0",     "0.1", "1",     "2",      "3.5.1023", "3.6",
+    static const char *const rows[] = {"0",     "0.1", "1",      "2",      "3.5.1023", "3.6",
                                        "3.6.1", "3.9", "3.10.2", "3.1023", "9999"};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         for (size_t k = 0; k < COUNT_OF(rows); k++) {
@@ -24,9 +24,9 @@ static void levels_have_an_order(void **unused)
 static void what_is_no_level(void **unused)
 {
     (void)unused;
-    static const char *const rows[] = {"",     "x",        "3.",       ".1",  "3..1",
-                                       "3.6 ", "3.6.1.2",  "3.1024",   "3.x", "-3",
-                                       "0x3",  "3.6.1024", "3.6.1-RC1", "+",  "8796093022208"};
+    static const char *const rows[] = {"",     "x",        "3.",        ".1",  "3..1",
+                                       "3.6 ", "3.6.1.2",  "3.1024",    "3.x", "-3",
+                                       "0x3",  "3.6.1024", "3.6.1-RC1", "+",   "8796093022208"};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct err err = ERR_INIT;
         uint64_t level = 1;

@@ -93,8 +93,8 @@ static void odd_lines_are_warned_of(void **unused)
     config_free(cfg);
     cfg = load("\xef\xbb\xbf# \x01 in a comment\na = 1\nb = \x1b[0m\n c\n", &err);
     assert_non_null(strstr(config_warnings(cfg), "main.cf, line 1: byte order mark ignored\n"));
-    assert_non_null(
-        strstr(config_warnings(cfg), "main.cf, line 3: control character 0x1b in the value of b\n"));
+    assert_non_null(strstr(config_warnings(cfg),
+                           "main.cf, line 3: control character 0x1b in the value of b\n"));
     assert_null(strstr(config_warnings(cfg), "0x01"));
     assert_string_equal(config_set_value(cfg, "a"), "1");
     config_free(cfg);
@@ -135,8 +135,10 @@ static void values_say_where_they_stand(void **unused)
     (void)unused;
     static const struct {
         const char *name, *tail;
-    } rows[] = {
-        {"a", "/main.cf, line 2"}, {"b", "/main.cf, line 6"}, {"c", "-o c"}, {"d", "default value"}};
+    } rows[] = {{"a", "/main.cf, line 2"},
+                {"b", "/main.cf, line 6"},
+                {"c", "-o c"},
+                {"d", "default value"}};
     struct err err = ERR_INIT;
     struct config *cfg = load("\na = 1\n  2\nb = 1\n\nb = 2\nc = 3\n", &err);
     config_override(cfg, "c", "4");

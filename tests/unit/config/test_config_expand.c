@@ -104,8 +104,7 @@ static void mistakes_are_named(void **unused)
         {"${{8796093022208} <level {1}?x}", "malformed compatibility level syntax"},
         {"${{3.-1} <level {1}?x}", "malformed compatibility level syntax: \"3.-1\""},
         {"${{} <level {1}?x}", "malformed compatibility level syntax: \"\""},
-        {"$loop_a",
-         "unreasonable macro call nesting: \"loop_a\" ($loop_a -> $loop_b -> $loop_a)"},
+        {"$loop_a", "unreasonable macro call nesting: \"loop_a\" ($loop_a -> $loop_b -> $loop_a)"},
         {"$grow", "unreasonable macro call nesting: \"grow\" ($grow -> $grow)"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

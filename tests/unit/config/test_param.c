@@ -70,19 +70,29 @@ static void bad_values_are_named(void **unused)
     } bad[] = {
         {"text", "", "bad string length 0 < 1: text =  (-o text)"},
         {"text", "12345678901", "bad string length 11 > 10: text = 12345678901 (-o text)"},
-        {"text", "${x", "dictionary mail_dict: macro processing error: text: truncated macro reference: \"${x\" (-o text)"},
+        {"text", "${x",
+         "dictionary mail_dict: macro processing error: text: truncated macro reference: \"${x\" "
+         "(-o text)"},
         {"flag", "maybe", "bad boolean configuration: flag = maybe (-o flag; wanted: yes or no)"},
         {"flag", "", "bad boolean configuration: flag =  (-o flag; wanted: yes or no)"},
-        {"count", "xyz", "bad numerical configuration: count = xyz (-o count; wanted: a whole number)"},
-        {"count", "5x", "bad numerical configuration: count = 5x (-o count; wanted: a whole number)"},
+        {"count", "xyz",
+         "bad numerical configuration: count = xyz (-o count; wanted: a whole number)"},
+        {"count", "5x",
+         "bad numerical configuration: count = 5x (-o count; wanted: a whole number)"},
         {"count", "1", "invalid count parameter value 1 < 2 (-o count; wanted: a whole number)"},
         {"count", "10", "invalid count parameter value 10 > 9 (-o count; wanted: a whole number)"},
         {"count", "99999999999999999999",
-         "bad numerical configuration: count = 99999999999999999999 (-o count; wanted: a whole number)"},
-        {"wait", "1y", "parameter wait: bad time value or unit: 1y (-o wait; wanted: a number and s, m, h, d or w)"},
-        {"wait", "-1s", "parameter wait: bad time value or unit: -1s (-o wait; wanted: a number and s, m, h, d or w)"},
+         "bad numerical configuration: count = 99999999999999999999 (-o count; wanted: a whole "
+         "number)"},
+        {"wait", "1y",
+         "parameter wait: bad time value or unit: 1y (-o wait; wanted: a number and s, m, h, d or "
+         "w)"},
+        {"wait", "-1s",
+         "parameter wait: bad time value or unit: -1s (-o wait; wanted: a number and s, m, h, d or "
+         "w)"},
         {"wait", "1s", "invalid wait: 1 (min 60) (-o wait; wanted: a number and s, m, h, d or w)"},
-        {"wait", "2w", "invalid wait: 1209600 (max 864000) (-o wait; wanted: a number and s, m, h, d or w)"},
+        {"wait", "2w",
+         "invalid wait: 1209600 (max 864000) (-o wait; wanted: a number and s, m, h, d or w)"},
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         struct sample sample = {0};

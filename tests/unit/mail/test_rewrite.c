@@ -22,7 +22,8 @@ static void addresses_take_standard_form(void **unused)
         {"a!b%c", "b%c@a", "b%c@a"},
         {"a b", "a b@o", "a b"},
     };
-    const struct rewrite_rules rules = {true, true, true, false, "o", "d", "", "MAILER-DAEMON", NULL};
+    const struct rewrite_rules rules = {true, true, true, false, "o", "d", "", "MAILER-DAEMON",
+                                        NULL};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
         print_message("  row: %s\n", rows[i].in);
