@@ -69,28 +69,38 @@ static void parse_header_clients(struct smtpd_server *server)
     server->local_header_maps = open_maps("local_header_rewrite_clients", tables.s);
 }
 
+static struct match_list *list_open(const char *title, const char *text, enum match_kind kind,
+                                    unsigned flags)
+{
+    struct match_list *list = match_list_new(title, text, kind, flags);
+    struct slice in = slice_of(match_list_warnings(list)), line;
+    while (slice_next_line(&in, &line))
+        log_warn(NULL, "%.*s", SLICE_ARG(line));
+    return list;
+}
+
 static void open_lists(struct smtpd_server *server)
 {
-    server->mynetworks = match_list_new("mynetworks", common_params.mynetworks, MATCH_HOST_ADDRESS,
-                                        parent_flag("mynetworks"));
-    server->flush_domains = match_list_new("fast_flush_domains", common_params.fast_flush_domains,
-                                           MATCH_DOMAIN, parent_flag("fast_flush_domains"));
-    server->limit_exceptions = match_list_new("smtpd_client_event_limit_exceptions",
-                                              smtpd_params.smtpd_client_event_limit_exceptions,
-                                              MATCH_HOST_ADDRESS, MATCH_PARENT);
-    server->bare_lf_exceptions = match_list_new("smtpd_forbid_bare_newline_exclusions",
-                                                smtpd_params.smtpd_forbid_bare_newline_exclusions,
-                                                MATCH_HOST_ADDRESS, MATCH_PARENT);
-    server->forbidden_commands = match_list_new(
-        "smtpd_forbidden_commands", smtpd_params.smtpd_forbidden_commands, MATCH_STRING, 0);
-    server->xclient_hosts = match_list_new("smtpd_authorized_xclient_hosts",
-                                           smtpd_params.smtpd_authorized_xclient_hosts,
+    server->mynetworks = list_open("mynetworks", common_params.mynetworks, MATCH_HOST_ADDRESS,
+                                   parent_flag("mynetworks"));
+    server->flush_domains = list_open("fast_flush_domains", common_params.fast_flush_domains,
+                                      MATCH_DOMAIN, parent_flag("fast_flush_domains"));
+    server->limit_exceptions = list_open("smtpd_client_event_limit_exceptions",
+                                         smtpd_params.smtpd_client_event_limit_exceptions,
+                                         MATCH_HOST_ADDRESS, MATCH_PARENT);
+    server->bare_lf_exceptions = list_open("smtpd_forbid_bare_newline_exclusions",
+                                           smtpd_params.smtpd_forbid_bare_newline_exclusions,
                                            MATCH_HOST_ADDRESS, MATCH_PARENT);
-    server->xforward_hosts = match_list_new("smtpd_authorized_xforward_hosts",
-                                            smtpd_params.smtpd_authorized_xforward_hosts,
-                                            MATCH_HOST_ADDRESS, MATCH_PARENT);
+    server->forbidden_commands = list_open("smtpd_forbidden_commands",
+                                           smtpd_params.smtpd_forbidden_commands, MATCH_STRING, 0);
+    server->xclient_hosts =
+        list_open("smtpd_authorized_xclient_hosts", smtpd_params.smtpd_authorized_xclient_hosts,
+                  MATCH_HOST_ADDRESS, MATCH_PARENT);
+    server->xforward_hosts =
+        list_open("smtpd_authorized_xforward_hosts", smtpd_params.smtpd_authorized_xforward_hosts,
+                  MATCH_HOST_ADDRESS, MATCH_PARENT);
     server->noop_commands =
-        match_list_new("smtpd_noop_commands", smtpd_params.smtpd_noop_commands, MATCH_STRING, 0);
+        list_open("smtpd_noop_commands", smtpd_params.smtpd_noop_commands, MATCH_STRING, 0);
 }
 
 static void open_tables(struct smtpd_server *server)

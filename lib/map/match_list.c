@@ -132,6 +132,17 @@ static struct source *open_file(struct match_list *list, struct source *source, 
     return source;
 }
 
+/* "# text" behind a pattern was not meant as more patterns: the rest of its line goes. */
+static void skip_comment(struct match_list *list, struct source *source, struct slice pattern)
+{
+    const char *end = source->rest.s + source->rest.len;
+    struct slice line = {pattern.s, (size_t)(end - pattern.s)};
+    line = slice_first(line, MIN(slice_find(line, '\n'), line.len));
+    source->rest = (struct slice){line.s + line.len, (size_t)(end - line.s) - line.len};
+    strbuf_addf(&list->warnings, "%s: comment at end of line is not supported: %.*s\n", list->title,
+                SLICE_ARG(slice_first(line, 200)));
+}
+
 struct match_list *match_list_new(const char *title, const char *patterns, enum match_kind kind,
                                   unsigned flags)
 {
@@ -147,6 +158,10 @@ struct match_list *match_list_new(const char *title, const char *patterns, enum 
         struct slice pattern;
         if (!slice_next_item(&source->rest, &pattern)) {
             source = source_pop(source);
+            continue;
+        }
+        if (pattern.s[0] == '#') {
+            skip_comment(list, source, pattern);
             continue;
         }
         bool negated = take_negation(&pattern) != source->negated;

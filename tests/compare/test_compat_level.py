@@ -124,10 +124,10 @@ class EmptyRelayRestrictions(CompatTestCase):
 
     def test_who_would_be_refused(self):
         lines = self.session(TEN, HELLO, MAIL, *rcpt("x@other.test", "x@sub.mail.example.test",
-                                                      "postfix@localhost"))
+                                                      "postfix@mail.example.test"))
         self.assertIn('"smtpd_relay_restrictions = (empty)" to avoid "Relay access denied" error '
                       'for recipient "x@other.test"', lines[0])
-        self.assertNotIn("postfix@localhost", "".join(lines))
+        self.assertNotIn("postfix@", "".join(lines))
 
     def test_friends_would_not(self):
         self.assertEqual(self.session(HELLO, MAIL, *rcpt("x@other.test")), [])

@@ -108,12 +108,28 @@ static void files_are_read_in_place(void **unused)
     match_list_free(list);
 }
 
+static void comments_at_the_end_are_no_patterns(void **unused)
+{
+    (void)unused;
+    struct err err = ERR_INIT;
+    struct match_list *list =
+        match_list_new("mylist", "a.example # b.example, c.example", MATCH_DOMAIN, 0);
+    assert_int_equal(match_list_find(list, "a.example", &err), MAP_FOUND);
+    assert_int_equal(match_list_find(list, "b.example", &err), MAP_NOT_FOUND);
+    assert_int_equal(match_list_find(list, "c.example", &err), MAP_NOT_FOUND);
+    assert_string_equal(
+        match_list_warnings(list),
+        "mylist: comment at end of line is not supported: # b.example, c.example\n");
+    match_list_free(list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings_and_domains_match),
         cmocka_unit_test(hosts_match),
         cmocka_unit_test(files_are_read_in_place),
+        cmocka_unit_test(comments_at_the_end_are_no_patterns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
