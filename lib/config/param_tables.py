@@ -27,6 +27,8 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 WORD = re.compile(r"\w+")
 MADE_NAME = re.compile(r'"%s(_\w+)"')      # a name that is put together from a program's and this
+# these show or check all of them
+LOOKERS = {"postconf", "postlint"}
 # nothing but their value matters, to people, packages and other values
 FOR_PEOPLE = {"mail_release_date", "shlib_directory", "valija_version"}
 
@@ -105,7 +107,7 @@ class Code:
                 glob.glob(os.path.join(top, "tools/*/CMakeLists.txt")):
             folder = os.path.relpath(os.path.dirname(path), top)
             for name in re.findall(r"^\s*mta_(?:service|tool)\((\S+)", read(top, os.path.relpath(path, top)), re.M):
-                if name != "postconf" and not folder.startswith("build"):    # postconf shows them all
+                if name not in LOOKERS and not folder.startswith("build"):
                     self.programs[name] = folder
         self.words = {name: self._words(folder) for name, folder in self.programs.items()}
 

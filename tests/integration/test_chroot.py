@@ -181,6 +181,7 @@ class Files(unittest.TestCase):
         suite.start()
         with open(self.jail(suite, "hosts"), "a") as file:
             file.write("127.0.0.2 stale\n")
+        suite.make_aliases("")
         mark = suite.log_mark()
         suite.postfix("check")
         suite.wait_for_log(r"warning: %s and /etc/hosts differ$" % self.jail(suite, "hosts"), since=mark)

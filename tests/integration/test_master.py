@@ -124,7 +124,9 @@ class Control(MasterCase):
         suite.wait_for_log(r"fatal: mail system startup failed")
 
     def test_check_creates_and_repairs_directories(self):
-        suite = self.suite(start=False)
+        suite = Suite()     # a configuration without mistakes
+        self.addCleanup(suite.close)
+        suite.make_aliases("")
         self.assertEqual(suite.postfix("check"), 0)
         modes = {name: os.stat(suite.path("queue", name)).st_mode & 0o7777
                  for name in os.listdir(suite.path("queue"))}

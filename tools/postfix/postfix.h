@@ -37,6 +37,10 @@ int postfix_check(const struct postfix *postfix);
 /* The same with the jail's files brought up to date before they are looked at. */
 void postfix_check_for_start(const struct postfix *postfix);
 
+/* postfix_lint.c: mistakes in main.cf and master.cf, found by postlint(8); 1: there was an error.
+ */
+int postfix_lint(const struct postfix *postfix);
+
 /* postfix_dirs.c: create what is missing below queue_directory, repair what is wrong; fatal when
  * that is not possible. */
 void postfix_dirs_create(const struct postfix *postfix);

@@ -207,7 +207,7 @@ int postfix_check(const struct postfix *postfix)
     check_present(postfix);
     postfix_dirs_create(postfix);
     check_all(postfix);
-    return 0;
+    return postfix_lint(postfix);
 }
 
 void postfix_check_for_start(const struct postfix *postfix)
