@@ -39,6 +39,7 @@ struct master_child {
     bool was_ready;  /* sent its first 'R' */
     bool is_retired; /* was sent 'Q' */
     int clients;     /* as it reported last */
+    int64_t left;    /* clients it was allowed when it started; 0: any number */
     int64_t started_ms;
     struct master_child *next;
 };
@@ -101,6 +102,16 @@ struct master_service *master_table_find(struct master_service *table, const cha
 bool master_load_config(const char *dir, struct err *err);
 bool master_apply_table(struct err *err);
 void master_reload(void);
+
+/* master_load.c */
+struct master_load {
+    bool has_room; /* a process takes more, or will when it is ready */
+    size_t full;
+    int64_t clients; /* there are, or that processes may still take */
+};
+struct master_load master_load_measure(const struct master_service *service);
+/* Clients that the limit leaves for one more process; 0: there is no limit. */
+int64_t master_load_left(const struct master_service *service);
 
 /* master_avail.c: who takes the next client? */
 void master_service_update(struct master_service *service);

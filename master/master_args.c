@@ -20,6 +20,10 @@ void master_args_build(const struct master_service *service, bool stress, int ve
     argv_addf(argv, "%zu", service->listener_count);
     add_option(argv, MASTER_OPT_LIMIT);
     argv_addf(argv, "%d", service->max_processes);
+    if (service->max_processes > 0) {
+        add_option(argv, MASTER_OPT_LEFT);
+        argv_addf(argv, "%lld", (long long)master_load_left(service));
+    }
     if (service->is_unprivileged && is_root)
         add_option(argv, MASTER_OPT_UNPRIVILEGED);
     if (service->is_chroot && is_root)

@@ -10,24 +10,6 @@ enum { LIMIT_WARN_MS = 1000 * 1000, STRESS_MS = 1000 * 1000 };
 
 static const char stress_url[] = "https://www.postfix.org/STRESS_README.html";
 
-struct load {
-    bool has_room;
-    size_t full;
-    int64_t clients;
-};
-
-static struct load measure(const struct master_service *service)
-{
-    struct load load = {0};
-    for (const struct master_child *child = service->children; child; child = child->next) {
-        bool takes_more = child->state == CHILD_STARTING || child->state == CHILD_ROOM;
-        load.has_room = load.has_room || (takes_more && !child->is_retired);
-        load.full += child->state == CHILD_FULL;
-        load.clients += child->clients;
-    }
-    return load;
-}
-
 /* "25" or "127.0.0.1:25", whatever the entry calls the port */
 static void endpoint_text(const struct master_service *service, struct strbuf *out)
 {
@@ -79,7 +61,7 @@ static void listen_or_not(struct master_service *service, bool on)
 
 void master_service_update(struct master_service *service)
 {
-    struct load load = measure(service);
+    struct master_load load = master_load_measure(service);
     /* a process limit also caps the clients, which is the same while each has one process */
     bool at_limit =
         service->max_processes > 0 && (service->child_count >= (size_t)service->max_processes ||

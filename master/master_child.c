@@ -41,6 +41,7 @@ struct master_child *master_child_new(struct master_service *service, pid_t pid,
         .pid = pid,
         .status_fd = status_fd,
         .service = service,
+        .left = master_load_left(service),
         .started_ms = clock_now_ms(),
         .next = service->children,
     };

@@ -41,11 +41,12 @@ enum { MASTER_WAKEUP = 'W' };
 #define MASTER_OPT_TYPE         't' /* inet, unix, unix-dgram, fifo, pass */
 #define MASTER_OPT_SOCKETS      's' /* number of listening descriptors */
 #define MASTER_OPT_LIMIT        'm' /* process limit of the service, 0: none; 1: alone */
+#define MASTER_OPT_LEFT         'l' /* clients that the limit leaves for this process; 0: any number */
 #define MASTER_OPT_UNPRIVILEGED 'u' /* become mail_owner */
 #define MASTER_OPT_CHROOT       'c' /* enter queue_directory as root directory */
 #define MASTER_OPT_VERBOSE      'v'
 #define MASTER_OPT_DEBUG        'D' /* start debugger_command */
 #define MASTER_OPT_PARAMETER    'o' /* name=value */
-#define MASTER_OPTIONS          "+n:t:s:m:ucvDo:"
+#define MASTER_OPTIONS          "+n:t:s:m:l:ucvDo:"
 
 #endif

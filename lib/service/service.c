@@ -141,12 +141,13 @@ void service_client_done(void)
 }
 
 /* How many clients one process takes: the process limit of master.cf, which caps concurrent
- * clients, is shared out over about as many processes as there are cores. */
+ * clients, is shared out over about as many processes as there are cores, and no process takes more
+ * than those before it have left. */
 static size_t service_choose_client_limit(void)
 {
     enum { NO_LIMIT_SHARE = 1000, ALONE = 100000 };
     struct service_process *p = &service_process;
-    int64_t chosen = 0;
+    int64_t chosen = 0, most = p->args.clients_left > 0 ? p->args.clients_left : INT32_MAX;
     if (p->service->model == SERVICE_ONE_CLIENT)
         return 1;
     if (p->service->alone)
@@ -158,11 +159,11 @@ static size_t service_choose_client_limit(void)
             memcpy(&chosen, (const char *)p->service->params_at + row->offset, sizeof chosen);
     }
     if (chosen > 0)
-        return (size_t)chosen;
+        return (size_t)MIN(chosen, most);
     if (p->args.process_limit == 0)
         return NO_LIMIT_SHARE;
     long cores = MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
-    return (size_t)((p->args.process_limit + cores - 1) / cores);
+    return (size_t)MIN((p->args.process_limit + cores - 1) / cores, most);
 }
 
 static void service_raise_descriptor_limit(void)

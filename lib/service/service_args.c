@@ -46,6 +46,9 @@ void service_args_parse(struct service_args *args, const struct service *service
         case MASTER_OPT_LIMIT:
             args->process_limit = service_args_count('m', optarg);
             break;
+        case MASTER_OPT_LEFT:
+            args->clients_left = service_args_count('l', optarg);
+            break;
         case MASTER_OPT_UNPRIVILEGED:
             args->unprivileged = true;
             break;

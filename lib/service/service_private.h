@@ -8,7 +8,7 @@
 struct service_args {
     const char *instance; /* the name in master.cf */
     const char *type;
-    int socket_count, process_limit;
+    int socket_count, process_limit, clients_left; /* limits: 0 is none */
     bool unprivileged, chroot, on_stdin;
     int verbose;
     char **rest; /* arguments after the options */

@@ -1,4 +1,7 @@
 """How sessions share smtpd processes, and recipients that have moved."""
+import unittest
+
+from support.smtp import SmtpClient
 from support.suite import Suite, SuiteTestCase
 
 
@@ -16,6 +19,35 @@ class SessionsPerProcess(SuiteTestCase):
 
     def test_default(self):
         self.assertEqual(self.processes_for_three(self.suite), 1)
+
+
+class Limit(unittest.TestCase):
+    """The process limit caps the clients of all processes together, whatever the number of cores."""
+
+    def limited(self, limit, **main_cf):
+        suite = Suite(main_cf)
+        suite.master_cf = "127.0.0.1:%d inet n - n - %d smtpd" % (suite.port, limit)
+        suite.write_config()
+        return suite
+
+    def check(self, suite, limit):
+        with suite:
+            clients = [suite.smtp() for _ in range(limit)]
+            # said when no process has room for another one
+            suite.wait_for_log(r'has reached its process limit "%d"' % limit)
+            waiting = SmtpClient(("127.0.0.1", suite.port), 30)
+            clients.pop().close()
+            self.assertEqual(waiting.greeting().code, 220)
+            for client in clients + [waiting]:
+                client.close()
+
+    def test_not_a_multiple_of_the_cores(self):
+        for limit in (3, 5):
+            self.check(self.limited(limit), limit)
+
+    def test_sessions_per_process(self):
+        """More sessions per process than the limit allows."""
+        self.check(self.limited(3, smtpd_sessions_per_process="100"), 3)
 
 
 class Relocated(SuiteTestCase):

@@ -125,12 +125,14 @@ static void command_line_says_all(void **unused)
     } rows[] = {
         {"unix, root", "a unix - - y - 0 prog -o x=1", false, true,
          "prog -n a -t unix -s 0 -m 0 -u -c -o x=1"},
-        {"unix, not root", "a unix - - y - 1 prog", false, false, "prog -n a -t unix -s 0 -m 1"},
-        {"privileged", "l unix - n n - - local", false, true, "local -n l -t unix -s 0 -m 100"},
+        {"unix, not root", "a unix - - y - 1 prog", false, false,
+         "prog -n a -t unix -s 0 -m 1 -l 1"},
+        {"privileged", "l unix - n n - - local", false, true,
+         "local -n l -t unix -s 0 -m 100 -l 100"},
         {"inet under stress", "25 inet n - n - 7 smtpd -v", true, true,
-         "smtpd -n 25 -t inet -s 0 -m 7 -u -o stress=yes -v"},
+         "smtpd -n 25 -t inet -s 0 -m 7 -l 7 -u -o stress=yes -v"},
         {"pipe", "p unix - n n - - pipe flags=R user=me argv=/bin/x -y", false, false,
-         "pipe -n p -t unix -s 0 -m 100 flags=R user=me argv=/bin/x -y"},
+         "pipe -n p -t unix -s 0 -m 100 -l 100 flags=R user=me argv=/bin/x -y"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CLEANUP(argv_done) struct argv argv = ARGV_INIT;
