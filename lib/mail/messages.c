@@ -4,6 +4,7 @@
 #include "mail/delivery_msg.h"
 #include "mail/envelope.h"
 #include "mail/qmgr_msg.h"
+#include "mail/rewrite_msg.h"
 
 #define MSG_SELF recipient
 MSG_DEFINE(recipient, RECIPIENT_FIELDS)
@@ -43,4 +44,16 @@ MSG_DEFINE(bounce_one, BOUNCE_ONE_FIELDS)
 #undef MSG_SELF
 #define MSG_SELF bounce_status
 MSG_DEFINE(bounce_status, BOUNCE_STATUS_FIELDS)
+#undef MSG_SELF
+#define MSG_SELF rewrite_question
+MSG_DEFINE(rewrite_question, REWRITE_QUESTION_FIELDS)
+#undef MSG_SELF
+#define MSG_SELF rewrite_reply
+MSG_DEFINE(rewrite_reply, REWRITE_REPLY_FIELDS)
+#undef MSG_SELF
+#define MSG_SELF resolve_question
+MSG_DEFINE(resolve_question, RESOLVE_QUESTION_FIELDS)
+#undef MSG_SELF
+#define MSG_SELF resolve_answer
+MSG_DEFINE(resolve_answer, RESOLVE_ANSWER_FIELDS)
 #undef MSG_SELF

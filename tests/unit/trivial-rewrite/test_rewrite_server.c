@@ -1,10 +1,9 @@
-/* The service and its client, over a socket in one loop. */
+/* The service, asked over a socket in one loop. */
 #include "unit/cm.h"
 
 #include "config/common_params.h"
 #include "io/sock.h"
-#include "ipc/chan.h"
-#include "mail/rewrite_client.h"
+#include "ipc/client.h"
 #include "mail/rewrite_msg.h"
 #include "trivial-rewrite/rewrite_server.h"
 
@@ -25,7 +24,7 @@ static const char *const settings[][2] = {
 
 static char path[64];
 static struct rewrite_service service;
-static struct rewrite_client *client;
+static struct client *client;
 static struct config *cfg;
 static int listener = -1, closed;
 static struct watch *watch;
@@ -62,14 +61,16 @@ static int setup(void **unused)
     snprintf(path, sizeof path, "/tmp/test_rewrite_server.%d", (int)getpid());
     listener = sock_listen_unix(path, SOCK_STREAM, 0600, &err);
     watch = watch_new(service.loop, listener, WATCH_READ, on_connect, NULL);
-    client = rewrite_client_new(service.loop, path, 10000);
+    const struct client_options options = {
+        .path = path, .timeout_ms = 10000, .max_idle = 1, .max_idle_ms = 60000};
+    client = client_new(service.loop, &options);
     return 0;
 }
 
 static int teardown(void **unused)
 {
     (void)unused;
-    rewrite_client_free(client);
+    client_free(client);
     rewrite_server_close_all();
     watch_free(watch);
     close(listener);
@@ -82,40 +83,38 @@ static int teardown(void **unused)
 }
 
 struct answer {
-    bool came, ok;
-    char address[512], transport[100], nexthop[100];
-    unsigned address_class, flags;
+    bool came;
+    uint16_t kind;
+    struct strbuf body;
 };
 
-static void wait_for(struct answer *answer)
+static void on_answer(void *owner, uint16_t kind, struct slice body, const struct err *err)
 {
+    struct answer *answer = owner;
+    if (!body.s)
+        fail_msg("%s", err->reason);
+    answer->came = true;
+    answer->kind = kind;
+    strbuf_set_slice(&answer->body, body);
+}
+
+static void ask(uint16_t kind, const struct msg_type *type, const void *question,
+                struct answer *answer)
+{
+    answer->came = false;
+    client_call(client, kind, type, question, on_answer, answer);
     for (int i = 0; i < 1000 && !answer->came; i++)
         loop_run_once(service.loop, true);
     assert_true(answer->came);
 }
 
-static void on_rewritten(void *owner, const char *address, const struct err *err)
+static void decode(const struct answer *answer, uint16_t kind, const struct msg_type *type,
+                   struct arena *arena, void *ret)
 {
-    struct answer *answer = owner;
-    answer->came = true;
-    answer->ok = address != NULL;
-    snprintf(answer->address, sizeof answer->address, "%s", address ? address : err->reason);
-}
-
-static void on_resolved(void *owner, const struct resolve_reply *reply, const struct err *err)
-{
-    struct answer *answer = owner;
-    answer->came = true;
-    answer->ok = reply != NULL;
-    if (!reply) {
-        snprintf(answer->address, sizeof answer->address, "%s", err->reason);
-        return;
-    }
-    snprintf(answer->address, sizeof answer->address, "%s", reply->recipient);
-    snprintf(answer->transport, sizeof answer->transport, "%s", reply->transport);
-    snprintf(answer->nexthop, sizeof answer->nexthop, "%s", reply->nexthop);
-    answer->address_class = reply->address_class;
-    answer->flags = reply->flags;
+    struct err err = ERR_INIT;
+    assert_int_equal(answer->kind, kind);
+    if (!msg_decode(type, strbuf_slice(&answer->body), arena, ret, &err))
+        fail_msg("%s", err.reason);
 }
 
 static void addresses_are_rewritten(void **unused)
@@ -130,14 +129,18 @@ static void addresses_are_rewritten(void **unused)
         {REWRITE_REMOTE, "user", "user@remote.invalid"},
         {REWRITE_LOCAL, "", ""},
     };
+    CLEANUP(arena_free_ptr) struct arena *arena = arena_new("test");
+    struct answer answer = {.body = STRBUF_ANY};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct answer answer = {0};
+        const struct rewrite_question question = {.context = rows[i].context,
+                                                  .address = rows[i].address};
+        struct rewrite_reply reply;
         ROW(rows[i].address);
-        rewrite_client_rewrite(client, rows[i].context, rows[i].address, on_rewritten, &answer);
-        wait_for(&answer);
-        assert_true(answer.ok);
-        assert_string_equal(answer.address, rows[i].expected);
+        ask(REWRITE_ADDRESS, &rewrite_question_type, &question, &answer);
+        decode(&answer, REWRITE_ADDRESS_REPLY, &rewrite_reply_type, arena, &reply);
+        assert_string_equal(reply.address, rows[i].expected);
     }
+    strbuf_done(&answer.body);
 }
 
 static void addresses_are_resolved(void **unused)
@@ -151,31 +154,23 @@ static void addresses_are_resolved(void **unused)
         {"u@t.example", "slow", "next.example", RESOLVE_CLASS_DEFAULT, 0},
         {"u@a..b", "", "", RESOLVE_CLASS_DEFAULT, RESOLVE_BAD_ADDRESS},
     };
+    CLEANUP(arena_free_ptr) struct arena *arena = arena_new("test");
+    struct answer answer = {.body = STRBUF_ANY};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct answer answer = {0};
+        const struct resolve_question question = {
+            .sender = "s@x", .address = rows[i].address, .use = RESOLVE_DELIVER};
+        struct resolve_answer reply;
         ROW(rows[i].address);
-        rewrite_client_resolve(client, RESOLVE_DELIVER, "s@x", rows[i].address, on_resolved,
-                               &answer);
-        wait_for(&answer);
-        assert_true(answer.ok);
-        assert_string_equal(answer.address, rows[i].address);
-        assert_string_equal(answer.transport, rows[i].transport);
-        assert_string_equal(answer.nexthop, rows[i].nexthop);
-        assert_int_equal(answer.address_class, rows[i].address_class);
-        assert_int_equal(answer.flags, rows[i].flags);
+        ask(REWRITE_RESOLVE, &resolve_question_type, &question, &answer);
+        decode(&answer, REWRITE_RESOLVE_REPLY, &resolve_answer_type, arena, &reply);
+        assert_true(reply.ok);
+        assert_string_equal(reply.recipient, rows[i].address);
+        assert_string_equal(reply.transport, rows[i].transport);
+        assert_string_equal(reply.nexthop, rows[i].nexthop);
+        assert_int_equal(reply.address_class, rows[i].address_class);
+        assert_int_equal(reply.flags, rows[i].flags);
     }
-}
-
-static void a_cancelled_question_is_not_answered(void **unused)
-{
-    (void)unused;
-    struct answer cancelled = {0}, other = {0};
-    struct rewrite_call *call =
-        rewrite_client_rewrite(client, REWRITE_LOCAL, "user", on_rewritten, &cancelled);
-    rewrite_client_rewrite(client, REWRITE_LOCAL, "user", on_rewritten, &other);
-    rewrite_client_cancel(call);
-    wait_for(&other);
-    assert_false(cancelled.came);
+    strbuf_done(&answer.body);
 }
 
 static void bad_questions_close_the_connection(void **unused)
@@ -202,25 +197,12 @@ static void bad_questions_close_the_connection(void **unused)
     }
 }
 
-static void no_service_is_a_temporary_error(void **unused)
-{
-    (void)unused;
-    struct rewrite_client *lost = rewrite_client_new(service.loop, "/nonexistent/rewrite", 1000);
-    struct answer answer = {0};
-    rewrite_client_resolve(lost, RESOLVE_DELIVER, "", "u@h.example", on_resolved, &answer);
-    wait_for(&answer);
-    assert_false(answer.ok);
-    rewrite_client_free(lost);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_rewritten),
         cmocka_unit_test(addresses_are_resolved),
-        cmocka_unit_test(a_cancelled_question_is_not_answered),
         cmocka_unit_test(bad_questions_close_the_connection),
-        cmocka_unit_test(no_service_is_a_temporary_error),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
