@@ -154,6 +154,26 @@ class Man(unittest.TestCase):
         restrictions = read(os.path.join(MAN, "smtpd.8")).partition(".SH RESTRICTIONS")[2].partition(".SH LOG")[0]
         self.assertEqual([w for w in unbuilt if re.search(r"\b%s\b" % w, restrictions)], [])
 
+    def test_parameters_of_programs(self):
+        """What a program's own files read of the common parameters is in its page."""
+        faults = []
+        for name, section, folder in programs():
+            code = "".join(read(p) for p in glob.glob(os.path.join(folder, "*.c")))
+            page = page_of(name, section)
+            told = {w for names in re.findall(r'^\.\\" @parameter ([^@]*)@$', page, re.MULTILINE) for w in names.split()}
+            used = {w.lstrip("_") for w in re.findall(r'(?<!")(?<!/)\bcommon_params\.(?!h")(\w+)', code)}
+            faults += ["%s.%s: %s" % (name, section, w) for w in sorted(used - told)]
+        self.assertEqual(faults, [])
+
+    def test_sections(self):
+        """A page says of a daemon what it may do, and of a command how it ends."""
+        faults = []
+        for name, section, _ in programs():
+            needed = [".SH SECURITY"] if section == "8" else [".SH EXIT STATUS"]
+            faults += ["%s.%s: %s" % (name, section, w) for w in [".SH SEE ALSO", ".SH DESCRIPTION"] + needed
+                       if w not in page_of(name, section)]
+        self.assertEqual(faults, [])
+
     def test_unbuilt_settings(self):
         """What smtpd warns of is told where its page says what is not built."""
         told = read(os.path.join(MAN, "smtpd.8")).partition(".SH NOT BUILT YET")[2].partition(".SH PARAMETERS")[0]
