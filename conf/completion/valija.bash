@@ -5,7 +5,7 @@
 # What getopt(3) is told in each command (tests/lint/test_completion.py compares).
 declare -gA _valija_options=(
     [postfix]='c:Dv'
-    [postconf]='aAbc:C:defFhHjlmMno:pPqtT:vxX#'
+    [postconf]='aAbc:C:deEfFhHjlmMno:pPqtT:vxX#'
     [postqueue]='c:fi:jps:v'
     [postsuper]='c:d:e:f:h:H:pr:sSv'
     [postcat]='bc:defhoqrs:v'

@@ -11,7 +11,7 @@ from support.suite import Suite
 # lines of main.cf, and what is found then; @dir@ is the instance's directory
 MAIN = [
     ("set twice", "biff = no\nbiff = yes", "V001"),
-    ("continued by accident", "biff = no\n# here\n  append_at_myorigin = yes", "V002"),
+    ("continued by accident", "biff = no\n# here\n  append_at_myorigin = yes", "V002 V016"),
     ("continued on purpose", "mynetworks =\n# mine\n  127.0.0.0/8\n\n  10.0.0.0/8", ""),
     ("mistyped", "smtpd_recipient_limits = 5", "V010"),
     ("old name", "fallback_relay = [x.test]", "V011"),
@@ -21,6 +21,16 @@ MAIN = [
     ("own name, used", "my_relays = x.test\nrelay_domains = $my_relays\nrelay_recipient_maps = static:x", ""),
     ("no such transport", "nowhere_destination_rate_delay = 5", "V014"),
     ("transport", "smtp_destination_rate_delay = 5", ""),
+    ("word", "notify_classes = resource sofware", "V015"),
+    ("words", "notify_classes = resource, SOFTWARE, 2bounce", ""),
+    ("open list of words", "header_checks = regexp:@dir@/source", ""),
+    ("no number", "smtpd_recipient_limit = many", "V016"),
+    ("number in a value", "n = 5\nsmtpd_recipient_limit = $n", ""),
+    ("too small", "smtpd_recipient_limit = 0", "V016"),
+    ("no time", "smtpd_timeout = 5 minutes", "V016"),
+    ("time", "smtpd_timeout = 5m", ""),
+    ("not yes or no", "biff = maybe", "V016"),
+    ("empty", "smtpd_banner =", "V016"),
     ("order of mailboxes", "mailbox_command = /bin/cat\nhome_mailbox = Mail", "V020"),
     ("one mailbox", "home_mailbox = Mail", ""),
     ("small mailboxes", "mailbox_size_limit = 1000", "V021"),
@@ -89,10 +99,11 @@ MAIN = [
 # the same with a line of master.cf
 MASTER = [
     ("white space", "x unix - - n - - smtp\n  -o smtp_helo_timeout = 5", "V003"),
-    ("white space behind", "x unix - - n - - smtp\n  -o smtp_helo_timeout= 5", "V003"),
+    ("white space behind", "x unix - - n - - smtp\n  -o smtp_helo_timeout= 5", "V003 V016"),
     ("braces", "x unix - - n - - smtp\n  -o { smtp_helo_timeout = 5 }", ""),
     ("entry that continues another", "x unix - - n - - smtp\n  y unix - - n - - smtp", "V002"),
     ("mistyped", "x unix - - n - - smtp -o smtp_helo_timeouts=5", "V010"),
+    ("no time in a service", "x unix - - n - - smtp -o smtp_helo_timeout=soon", "V016"),
     ("no program", "x unix - - n - - nosuch", "V110"),
     ("not built, listens", "127.0.0.1:1 inet n - n - 1 postscreen", "V110"),
     ("not built, internal", "x unix - - n - 0 dnsblog", "V111"),

@@ -24,8 +24,9 @@ static const postlint_check before_drop[] = {
     postlint_certs_read,
 };
 static const postlint_check after_drop[] = {
-    postlint_lines,   postlint_names, postlint_rules,      postlint_relay, postlint_restrictions,
-    postlint_domains, postlint_host,  postlint_transports, postlint_jail,  postlint_certs,
+    postlint_lines,      postlint_names,        postlint_values,  postlint_rules,
+    postlint_relay,      postlint_restrictions, postlint_domains, postlint_host,
+    postlint_transports, postlint_jail,         postlint_certs,
 };
 
 static void run(struct postlint *lint, const postlint_check *checks, size_t count)

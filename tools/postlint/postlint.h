@@ -118,6 +118,7 @@ void postlint_space(struct postlint *lint);
 void postlint_certs_read(struct postlint *lint);
 void postlint_lines(struct postlint *lint);
 void postlint_names(struct postlint *lint);
+void postlint_values(struct postlint *lint);
 void postlint_rules(struct postlint *lint);
 void postlint_relay(struct postlint *lint);
 void postlint_restrictions(struct postlint *lint);
