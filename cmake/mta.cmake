@@ -48,6 +48,7 @@ pkg_check_modules(EVENT REQUIRED IMPORTED_TARGET libevent_core)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(JSONC REQUIRED IMPORTED_TARGET json-c)
+pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 
 # What a floor needs from outside.
@@ -55,6 +56,7 @@ set(MTA_LIBS_base "")
 set(MTA_LIBS_io PkgConfig::EVENT Threads::Threads)
 set(MTA_LIBS_map db-5.3 PkgConfig::PCRE2)
 set(MTA_LIBS_dns PkgConfig::CARES)
+set(MTA_LIBS_tls PkgConfig::OPENSSL)
 set(MTA_LIBS_service PkgConfig::SECCOMP)
 
 # Libraries below FLOOR, nearest first: what a static link needs after it.

@@ -2,9 +2,12 @@
 #include "config/common_params.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_path.h"
+#include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
+#include "smtpd/smtpd_tls.h"
 #include "smtpd/smtpd_tx.h"
 
 enum { ADDRESS_MAX = 8192 };
@@ -41,10 +44,16 @@ struct reply smtpd_cmd_help(struct smtpd_session *s, struct slice args)
 
 struct reply smtpd_cmd_starttls(struct smtpd_session *s, struct slice args)
 {
-    (void)s;
     if (args.len)
         return reply_text("501 5.5.4 Syntax: STARTTLS");
-    return reply_text("502 5.5.1 Error: command not implemented");
+    if (s->server->tls_level == SMTPD_TLS_NONE || (s->flags & SMTPD_SESSION_STDIN) ||
+        (s->ehlo_discard & SMTPD_EHLO_STARTTLS))
+        return reply_text("502 5.5.1 Error: command not implemented");
+    if (s->tls)
+        return reply_text("554 5.5.1 Error: TLS already active");
+    if (!s->server->tls || !smtpd_tls_prepare(s))
+        return reply_text("454 4.7.0 TLS not available due to local problem");
+    return reply_text("220 2.0.0 Ready to start TLS");
 }
 
 struct reply smtpd_cmd_auth(struct smtpd_session *s, struct slice args)

@@ -23,6 +23,7 @@ enum {
     BDAT = SMTPD_PHASE_BDAT,
     JUNK = SMTPD_COMMAND_JUNK,
     LAST = SMTPD_COMMAND_LAST,
+    PLAIN = SMTPD_COMMAND_PLAIN,
 };
 
 #define NEED_MAIL "503 5.5.1 Error: need MAIL command"
@@ -38,22 +39,22 @@ static const struct smtpd_command commands[] = {
     {"RCPT",     SMTPD_COUNT_RCPT,     MAIL | RCPT | BDAT, NEED_MAIL, smtpd_cmd_rcpt,    0},
     {"DATA",     SMTPD_COUNT_DATA,     MAIL | RCPT | BDAT, NEED_RCPT, smtpd_cmd_data,    LAST},
     {"BDAT",     SMTPD_COUNT_BDAT,     ANY,                NULL,      smtpd_cmd_bdat,    0},
-    {"EHLO",     SMTPD_COUNT_EHLO,     ANY,                NULL,      smtpd_cmd_ehlo,    LAST},
-    {"HELO",     SMTPD_COUNT_HELO,     ANY,                NULL,      smtpd_cmd_helo,    LAST},
+    {"EHLO",     SMTPD_COUNT_EHLO,     ANY,                NULL,      smtpd_cmd_ehlo,    LAST | PLAIN},
+    {"HELO",     SMTPD_COUNT_HELO,     ANY,                NULL,      smtpd_cmd_helo,    LAST | PLAIN},
     {"RSET",     SMTPD_COUNT_RSET,     ANY,                NULL,      smtpd_cmd_rset,    JUNK},
-    {"NOOP",     SMTPD_COUNT_NOOP,     ANY,                NULL,      smtpd_cmd_noop,    JUNK | LAST},
-    {"QUIT",     SMTPD_COUNT_QUIT,     ANY,                NULL,      smtpd_cmd_quit,    0},
+    {"NOOP",     SMTPD_COUNT_NOOP,     ANY,                NULL,      smtpd_cmd_noop,    JUNK | LAST | PLAIN},
+    {"QUIT",     SMTPD_COUNT_QUIT,     ANY,                NULL,      smtpd_cmd_quit,    PLAIN},
     {"VRFY",     SMTPD_COUNT_VRFY,     ANY,                NULL,      smtpd_cmd_vrfy,    JUNK | LAST},
     {"ETRN",     SMTPD_COUNT_ETRN,     START,              IN_MAIL,   smtpd_cmd_etrn,    JUNK},
-    {"HELP",     SMTPD_COUNT_HELP,     ANY,                NULL,      smtpd_cmd_help,    0},
-    {"STARTTLS", SMTPD_COUNT_STARTTLS, ANY,                NULL,      smtpd_cmd_starttls, 0},
+    {"HELP",     SMTPD_COUNT_HELP,     ANY,                NULL,      smtpd_cmd_help,    PLAIN},
+    {"STARTTLS", SMTPD_COUNT_STARTTLS, ANY,                NULL,      smtpd_cmd_starttls, PLAIN},
     {"AUTH",     SMTPD_COUNT_AUTH,     ANY,                NULL,      smtpd_cmd_auth,    0},
-    {"XCLIENT",  SMTPD_COUNT_XCLIENT,  START,              IN_MAIL_5, smtpd_cmd_xclient, LAST},
-    {"XFORWARD", SMTPD_COUNT_XFORWARD, START,              IN_MAIL_5, smtpd_cmd_xforward, 0},
+    {"XCLIENT",  SMTPD_COUNT_XCLIENT,  START,              IN_MAIL_5, smtpd_cmd_xclient, LAST | PLAIN},
+    {"XFORWARD", SMTPD_COUNT_XFORWARD, START,              IN_MAIL_5, smtpd_cmd_xforward, PLAIN},
     // clang-format on
 };
 static const struct smtpd_command unknown_command = {
-    "UNKNOWN", SMTPD_COUNT_UNKNOWN, ANY, NULL, smtpd_cmd_unknown, 0,
+    "UNKNOWN", SMTPD_COUNT_UNKNOWN, ANY, NULL, smtpd_cmd_unknown, PLAIN,
 };
 
 static const char *const counter_names[SMTPD_COUNTERS] = {
@@ -155,6 +156,9 @@ static struct reply dispatch_line(struct smtpd_session *s, struct slice line)
     }
     s->command = c;
     s->where = c->verb;
+    if (s->server->tls_level == SMTPD_TLS_ENCRYPT && !s->tls && !(c->flags & PLAIN) &&
+        !(s->flags & SMTPD_SESSION_STDIN))
+        return reply_text("530 5.7.0 Must issue a STARTTLS command first");
     if ((c->flags & SMTPD_COMMAND_JUNK) && s->junk++ >= smtpd_params.smtpd_junk_command_limit)
         s->errors++;
     if (!(s->phase & c->phases))
@@ -166,6 +170,11 @@ struct reply smtpd_dispatch(struct smtpd_session *s, struct slice line)
 {
     CLEANUP(strbuf_done) struct strbuf filtered = STRBUF_ANY;
     size_t nul = slice_find(line, '\0');
+    if (s->tls_refusal) {
+        s->command = NULL; /* not counted */
+        return reply_and_close(smtpd_session_text(s, "421 4.7.1 %s Error: %s",
+                                                  common_params.myhostname, s->tls_refusal));
+    }
     if (nul != SIZE_MAX)
         line = slice_first(line, nul);
     if (!maps_is_empty(s->server->command_filter)) {
@@ -187,7 +196,9 @@ void smtpd_count_reply(struct smtpd_session *s, int code)
     enum smtpd_counter counter = s->command->counter;
     if (s->counts[counter] < UINT16_MAX)
         s->counts[counter]++;
-    if (code < 400 && counter != SMTPD_COUNT_UNKNOWN && s->counts_ok[counter] < UINT16_MAX)
+    /* after XCLIENT everything begins anew: as a command it has not come to an end */
+    bool ends = counter != SMTPD_COUNT_UNKNOWN && counter != SMTPD_COUNT_XCLIENT;
+    if (code < 400 && ends && s->counts_ok[counter] < UINT16_MAX)
         s->counts_ok[counter]++;
     s->command = NULL;
 }
@@ -195,7 +206,7 @@ void smtpd_count_reply(struct smtpd_session *s, int code)
 static void add_count(struct strbuf *out, const char *name, unsigned ok, unsigned total)
 {
     strbuf_addf(out, "%s%s=%u", out->len ? " " : "", name, ok);
-    if (ok != total)
+    if (ok != total || total == 0)
         strbuf_addf(out, "/%u", total);
 }
 

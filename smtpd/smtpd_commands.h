@@ -10,6 +10,8 @@ struct smtpd_session;
 enum smtpd_counter {
     SMTPD_COUNT_HELO,
     SMTPD_COUNT_EHLO,
+    SMTPD_COUNT_XCLIENT,
+    SMTPD_COUNT_XFORWARD,
     SMTPD_COUNT_STARTTLS,
     SMTPD_COUNT_AUTH,
     SMTPD_COUNT_MAIL,
@@ -20,8 +22,6 @@ enum smtpd_counter {
     SMTPD_COUNT_NOOP,
     SMTPD_COUNT_VRFY,
     SMTPD_COUNT_ETRN,
-    SMTPD_COUNT_XCLIENT,
-    SMTPD_COUNT_XFORWARD,
     SMTPD_COUNT_QUIT,
     SMTPD_COUNT_HELP,
     SMTPD_COUNT_UNKNOWN,
@@ -29,8 +29,9 @@ enum smtpd_counter {
 };
 
 enum smtpd_command_flags {
-    SMTPD_COMMAND_JUNK = 1 << 0, /* counts towards smtpd_junk_command_limit */
-    SMTPD_COMMAND_LAST = 1 << 1, /* a pipelining client waits for its reply (RFC 2920) */
+    SMTPD_COMMAND_JUNK = 1 << 0,  /* counts towards smtpd_junk_command_limit */
+    SMTPD_COMMAND_LAST = 1 << 1,  /* a pipelining client waits for its reply (RFC 2920) */
+    SMTPD_COMMAND_PLAIN = 1 << 2, /* works without TLS where TLS is demanded */
 };
 
 struct smtpd_command {

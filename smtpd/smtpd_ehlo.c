@@ -88,6 +88,9 @@ static bool is_offered(const struct smtpd_session *s, size_t i)
         return smtpd_server_list_has(s->server->xclient_hosts, s);
     if (keywords[i].bit == SMTPD_EHLO_XFORWARD)
         return s->flags & SMTPD_SESSION_XFORWARD;
+    if (keywords[i].bit == SMTPD_EHLO_STARTTLS)
+        return s->server->tls_level != SMTPD_TLS_NONE && !s->tls &&
+               !(s->flags & SMTPD_SESSION_STDIN);
     return keywords[i].is_offered;
 }
 

@@ -7,8 +7,10 @@
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
+#include "smtpd/smtpd_tls.h"
 #include "smtpd/smtpd_tx.h"
 
+#include <stdio.h>
 #include <sys/socket.h>
 
 static void add_prepended(const struct smtpd_actions *actions, struct strbuf *out)
@@ -17,11 +19,13 @@ static void add_prepended(const struct smtpd_actions *actions, struct strbuf *ou
         record_add(out, REC_LINE, slice_of(line->line));
 }
 
-static const char *protocol_of(const struct smtpd_session *s)
+/* RFC 3848, RFC 6531 (4.3) */
+static const char *protocol_of(const struct smtpd_session *s, char *buffer, size_t size)
 {
-    if (s->tx->smtputf8)
-        return s->login ? "UTF8SMTPA" : "UTF8SMTP";
-    return s->login && (s->flags & SMTPD_SESSION_ESMTP) ? "ESMTPA" : smtpd_session_protocol(s);
+    bool extended = s->tx->smtputf8 || (s->flags & SMTPD_SESSION_ESMTP);
+    snprintf(buffer, size, "%s%s%s", s->tx->smtputf8 ? "UTF8SMTP" : smtpd_session_protocol(s),
+             extended && s->tls ? "S" : "", extended && s->login ? "A" : "");
+    return buffer;
 }
 
 static void add_from(struct smtpd_session *s, struct strbuf *out)
@@ -56,9 +60,12 @@ void smtpd_received_add(struct smtpd_session *s, struct strbuf *out)
         record_addf(out, REC_LINE, "Received: by %s (%s) id %s%s", common_params.myhostname,
                     common_params.mail_name, s->tx->queue_id, end);
     } else {
+        char protocol[sizeof "UTF8SMTPSA"];
         add_from(s, out);
+        smtpd_tls_add_received(s, out);
         record_addf(out, REC_LINE, "\tby %s (%s) with %s id %s%s", common_params.myhostname,
-                    common_params.mail_name, protocol_of(s), s->tx->queue_id, end);
+                    common_params.mail_name, protocol_of(s, protocol, sizeof protocol),
+                    s->tx->queue_id, end);
     }
     add_recipient_and_date(s, out);
 }

@@ -11,6 +11,8 @@
 #include "smtpd/smtpd_restrictions.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_slots.h"
+#include "smtpd/smtpd_tls.h"
+#include "tls/tls_server.h"
 
 #include <string.h>
 #include <strings.h>
@@ -142,6 +144,7 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
     service_compat_watch(&server->rewrite, cfg);
     if (server->compat.relay_restrictions)
         smtpd_restrictions_watch_relay(server->restrictions);
+    smtpd_tls_open(server);
     smtpd_unbuilt_check(server);
 }
 
@@ -180,6 +183,7 @@ void smtpd_server_close(struct smtpd_server *server)
         match_list_free(lists[i]);
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         maps_close(maps[i]);
+    tls_server_free(server->tls);
     smtpd_slots_free(server->slots);
     *server = (struct smtpd_server){0};
 }

@@ -20,6 +20,7 @@
 
 struct smtpd_restriction_set;
 struct smtpd_session;
+struct tls_server;
 
 enum smtpd_bare_lf {
     SMTPD_BARE_LF_ALLOW,
@@ -27,6 +28,8 @@ enum smtpd_bare_lf {
     SMTPD_BARE_LF_REJECT,
     SMTPD_BARE_LF_NOTE
 };
+
+enum smtpd_tls_level { SMTPD_TLS_NONE, SMTPD_TLS_MAY, SMTPD_TLS_ENCRYPT };
 
 struct smtpd_server {
     struct config *cfg;
@@ -52,6 +55,10 @@ struct smtpd_server {
     /* replies to every client, to every MAIL: the configuration asks for what is not built */
     const char *refuse_all, *refuse_mail;
     const char *refuse_mail_why; /* the parameter */
+
+    struct tls_server *tls; /* NULL: not offered */
+    enum smtpd_tls_level tls_level;
+    bool tls_wrapped, tls_needs_certificate;
 
     struct cleanup_client *cleanup;
     struct anvil_client *anvil;

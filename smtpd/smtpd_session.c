@@ -17,8 +17,10 @@
 #include "smtpd/smtpd_restrictions.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_sink.h"
+#include "smtpd/smtpd_tls.h"
 #include "smtpd/smtpd_tx.h"
 #include "smtpd/smtpd_xforward.h"
+#include "tls/tls_session.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +54,7 @@ const struct log_tag *smtpd_session_tag(struct smtpd_session *s)
 }
 
 /* The same without a queue id, for lines about the session. */
-static const struct log_tag *plain_tag(struct smtpd_session *s)
+const struct log_tag *smtpd_session_plain_tag(struct smtpd_session *s)
 {
     s->log.queue_id[0] = 0;
     return &s->log;
@@ -71,6 +73,8 @@ struct smtpd_session *smtpd_session_new(struct smtpd_server *server)
     strbuf_init(&s->reply, REPLY_MAX);
     return s;
 }
+
+static struct reply after_connect_limit(struct smtpd_session *s, const struct reply *refusal);
 
 static void peer_done(struct smtpd_peer *peer)
 {
@@ -94,7 +98,10 @@ void smtpd_session_free(struct smtpd_session *s)
     smtpd_etrn_cancel(s->etrn);
     smtpd_xforward_free(s->xforward);
     timer_free(s->delay);
-    if (s->stream)
+    tls_session_free(s->tls_wanted);
+    if (smtpd_tls_is_starting(s))
+        stream_free(s->stream);
+    else if (s->stream)
         stream_close_after_output(s->stream);
     smtpd_slot_give(s->server, s->log.session);
     peer_done(&s->peer);
@@ -115,7 +122,7 @@ static void session_end(struct smtpd_session *s)
     smtpd_count_reply(s, 499); /* a command that never got its answer */
     CLEANUP(strbuf_done) struct strbuf counts = STRBUF_ANY;
     smtpd_counts_format(s, &counts);
-    log_info(plain_tag(s), "disconnect from %s %s%s", s->peer.namaddr, counts.s,
+    log_info(smtpd_session_plain_tag(s), "disconnect from %s %s%s", s->peer.namaddr, counts.s,
              s->flags & SMTPD_SESSION_NOTE_LF ? " notes=bare_newline" : "");
     void (*on_end)(void) = s->server->on_session_end;
     smtpd_session_free(s);
@@ -127,13 +134,14 @@ static void session_end(struct smtpd_session *s)
 static void log_reason(struct smtpd_session *s, const char *reason)
 {
     if (s->phase == SMTPD_PHASE_DATA)
-        log_info(plain_tag(s), "%s after DATA (%lld bytes) from %s", reason,
+        log_info(smtpd_session_plain_tag(s), "%s after DATA (%lld bytes) from %s", reason,
                  (long long)s->tx->content_size, s->peer.namaddr);
     else if (s->phase == SMTPD_PHASE_CHUNK && s->tx)
-        log_info(plain_tag(s), "%s after BDAT (%lld bytes) from %s", reason,
+        log_info(smtpd_session_plain_tag(s), "%s after BDAT (%lld bytes) from %s", reason,
                  (long long)(s->tx->content_size), s->peer.namaddr);
     else
-        log_info(plain_tag(s), "%s after %s from %s", reason, s->where, s->peer.namaddr);
+        log_info(smtpd_session_plain_tag(s), "%s after %s from %s", reason, s->where,
+                 s->peer.namaddr);
 }
 
 /* The time for a request, or for one piece of input, runs from now. */
@@ -172,8 +180,47 @@ static bool flush_reply(struct smtpd_session *s)
         session_end(s);
         return false;
     }
+    if (s->tls_wanted)
+        return smtpd_session_begin_tls(s);
     deadline_start(s);
     return true;
+}
+
+bool smtpd_session_begin_tls(struct smtpd_session *s)
+{
+    struct tls_session *tls = s->tls_wanted;
+    s->tls_wanted = NULL;
+    if (!tls_session_begin(tls, s->stream)) {
+        session_end(s);
+        return false;
+    }
+    stream_pause(s->stream, false);
+    stream_deadline(s->stream, smtpd_params.smtpd_starttls_timeout * 1000);
+    return true;
+}
+
+/* The client is known, and the greeting or a refusal is due. */
+static void greet(struct smtpd_session *s)
+{
+    smtpd_limit_prepare(s);
+    smtpd_server_classify(s);
+    if (smtpd_server_list_has(s->server->xforward_hosts, s))
+        s->flags |= SMTPD_SESSION_XFORWARD;
+    smtpd_session_answer(s, smtpd_limit_connect(s, after_connect_limit));
+}
+
+/* RFC 3207, 4.2: nothing that was said before counts. */
+void smtpd_session_resume(struct smtpd_session *s)
+{
+    smtpd_tx_reset(s);
+    free(s->helo);
+    s->helo = NULL;
+    s->flags &= ~(unsigned)SMTPD_SESSION_ESMTP;
+    deadline_start(s);
+    if (s->server->tls_wrapped) {
+        stream_pause(s->stream, true); /* the client waits for the greeting */
+        greet(s);
+    }
 }
 
 static bool session_waits(const struct smtpd_session *s)
@@ -250,8 +297,8 @@ static bool pipelines_wrongly(struct smtpd_session *s, const struct smtpd_comman
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
     text_add_escaped(&text, slice_first(input, 100));
     s->flags |= SMTPD_SESSION_PIPELINED;
-    log_info(plain_tag(s), "improper command pipelining after %s from %s: %s", s->where,
-             s->peer.namaddr, text.s);
+    log_info(smtpd_session_plain_tag(s), "improper command pipelining after %s from %s: %s",
+             s->where, s->peer.namaddr, text.s);
     return smtpd_params.smtpd_forbid_unauth_pipelining;
 }
 
@@ -292,8 +339,8 @@ static bool read_long_line(struct smtpd_session *s, struct slice *in, struct sli
     if (!(s->flags & SMTPD_SESSION_SKIPPING)) {
         s->flags |= SMTPD_SESSION_SKIPPING;
         strbuf_set_slice(&s->long_line, slice_first(*in, (size_t)common_params.line_length_limit));
-        log_warn(plain_tag(s), "%s: request longer than %lld: %.30s...", s->peer.namaddr,
-                 (long long)common_params.line_length_limit, s->long_line.s);
+        log_warn(smtpd_session_plain_tag(s), "%s: request longer than %lld: %.30s...",
+                 s->peer.namaddr, (long long)common_params.line_length_limit, s->long_line.s);
     }
     size_t lf = slice_find(*in, '\n');
     stream_consume(s->stream, lf == SIZE_MAX ? in->len : lf + 1);
@@ -416,6 +463,12 @@ static void on_timeout(void *owner, struct stream *stream)
 {
     (void)stream;
     struct smtpd_session *s = owner;
+    if (smtpd_tls_is_starting(s)) {
+        smtpd_tls_timed_out(s);
+        log_reason(s, "lost connection");
+        session_end(s);
+        return;
+    }
     log_reason(s, "timeout");
     stream_printf(s->stream, "421 4.4.2 %s Error: timeout exceeded\r\n", common_params.myhostname);
     session_end(s);
@@ -460,12 +513,19 @@ struct reply smtpd_session_restart(struct smtpd_session *s)
 
 void smtpd_session_greet(struct smtpd_session *s)
 {
-    log_info(plain_tag(s), "connect from %s", s->peer.namaddr);
-    smtpd_limit_prepare(s);
-    smtpd_server_classify(s);
-    if (smtpd_server_list_has(s->server->xforward_hosts, s))
-        s->flags |= SMTPD_SESSION_XFORWARD;
-    smtpd_session_answer(s, smtpd_limit_connect(s, after_connect_limit));
+    log_info(smtpd_session_plain_tag(s), "connect from %s", s->peer.namaddr);
+    if (!s->server->tls_wrapped || (s->flags & SMTPD_SESSION_STDIN)) {
+        greet(s);
+    } else if (s->server->tls && smtpd_tls_prepare(s)) {
+        smtpd_session_begin_tls(s);
+    } else {
+        /* a client that waits for a handshake understands no reply */
+        log_warn(smtpd_session_plain_tag(s),
+                 "Wrapper-mode request dropped from %s for service %s. TLS context initialization "
+                 "failed. For details see earlier warnings in your logs.",
+                 s->peer.namaddr, s->server->service);
+        session_end(s);
+    }
 }
 
 void smtpd_session_start(struct smtpd_server *server, int fd)
@@ -490,7 +550,7 @@ static ssize_t stdout_write(void *ctx, const void *data, size_t len)
     return write(STDOUT_FILENO, data, len);
 }
 
-static const struct stream_transport stdio_transport = {stdin_read, stdout_write, NULL};
+static const struct stream_transport stdio_transport = {.read = stdin_read, .write = stdout_write};
 
 void smtpd_session_start_stdin(struct smtpd_server *server)
 {

@@ -24,6 +24,8 @@ struct smtpd_peer_lookup;
 struct anvil_call;
 struct smtpd_etrn;
 struct smtpd_xforward;
+struct tls_session;
+struct tls_info;
 
 enum smtpd_phase {
     SMTPD_PHASE_START = 1 << 0, /* no transaction */
@@ -46,8 +48,9 @@ enum smtpd_session_flags {
     SMTPD_SESSION_STDIN = 1 << 7,           /* sendmail -bs */
     SMTPD_SESSION_SEEN_NAME_ERROR = 1 << 8, /* look-up of the client name failed for now */
     SMTPD_SESSION_ENDED = 1 << 9,
-    SMTPD_SESSION_XFORWARD = 1 << 11, /* the peer, whoever it speaks for, may send XFORWARD */
-    SMTPD_SESSION_NOTE_LF = 1 << 10,  /* lines that ended in LF only are to be told of at the end */
+    SMTPD_SESSION_XFORWARD = 1 << 11,  /* the peer, whoever it speaks for, may send XFORWARD */
+    SMTPD_SESSION_HANDSHAKE = 1 << 12, /* of TLS: granted, not yet over */
+    SMTPD_SESSION_NOTE_LF = 1 << 10, /* lines that ended in LF only are to be told of at the end */
 };
 
 struct smtpd_peer {
@@ -85,8 +88,11 @@ struct smtpd_session {
     struct smtpd_etrn *etrn; /* NULL: none under way */
     int64_t deadline_ms;     /* smtpd_per_request_deadline: when the request has to be complete */
     bool reply_closes;
-    uint64_t chunk_left; /* BDAT: bytes still to come */
-    bool chunk_ignored;  /* they are dropped; chunk_text is the reply */
+    struct tls_session *tls_wanted; /* STARTTLS was granted: begins when its reply is out */
+    const struct tls_info *tls;     /* NULL: plain text */
+    const char *tls_refusal;        /* why the next command ends the session; NULL: it does not */
+    uint64_t chunk_left;            /* BDAT: bytes still to come */
+    bool chunk_ignored;             /* they are dropped; chunk_text is the reply */
     char chunk_text[256];
     unsigned chunk_phase; /* the phase after a dropped chunk */
     uint16_t counts[SMTPD_COUNTERS], counts_ok[SMTPD_COUNTERS];
@@ -100,6 +106,13 @@ void smtpd_session_start_stdin(struct smtpd_server *server);
 /* A session without a connection: its replies collect in S->reply. For tests. */
 struct smtpd_session *smtpd_session_new(struct smtpd_server *server);
 void smtpd_session_free(struct smtpd_session *s);
+
+/* Read on after a handshake, as a session that has said nothing yet. */
+void smtpd_session_resume(struct smtpd_session *s);
+/* Begin with the handshake that tls_wanted stands for. False: the session is gone. */
+bool smtpd_session_begin_tls(struct smtpd_session *s);
+/* Log about the session, without a queue id. */
+const struct log_tag *smtpd_session_plain_tag(struct smtpd_session *s);
 
 /* Send the greeting and read commands: the client is known. */
 void smtpd_session_greet(struct smtpd_session *s);

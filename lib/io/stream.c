@@ -114,6 +114,8 @@ static void stream_apply_watch(struct stream *s)
         want |= WATCH_READ;
     if (s->out.len > s->out_at && !s->broken)
         want |= WATCH_WRITE;
+    if (s->transport && s->transport->wants_write && s->transport->wants_write(s->transport_ctx))
+        want |= WATCH_WRITE;
     watch_set(s->watch, want);
 }
 
@@ -241,10 +243,21 @@ void stream_flush(struct stream *s)
     }
 }
 
+/* A transport may hold input back that arrived together with what was taken. */
+static void stream_take_held_input(struct stream *s)
+{
+    if (s->paused || s->eof || s->closing || !s->transport || !s->transport->has_input)
+        return;
+    if (s->in.len - s->in_at < s->in_max && s->transport->has_input(s->transport_ctx) &&
+        stream_fill(s))
+        s->poked = true;
+}
+
 static void stream_turn_end(void *owner)
 {
     struct stream *s = owner;
     stream_flush(s);
+    stream_take_held_input(s);
     if (s->closing && (s->broken || s->out.len == s->out_at)) {
         stream_free(s);
         return;
@@ -275,7 +288,9 @@ static void stream_on_event(void *owner, unsigned events)
     struct stream *s = owner;
     if (events & WATCH_WRITE)
         loop_later(s->loop, &s->turn_end);
-    if (!(events & WATCH_READ))
+    bool read_waits = (events & WATCH_WRITE) && s->transport && s->transport->wants_write &&
+                      s->transport->wants_write(s->transport_ctx);
+    if (!(events & WATCH_READ) && !read_waits)
         return;
     if (s->paused) {
         s->muted = true;

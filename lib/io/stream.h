@@ -62,12 +62,13 @@ void stream_close_after_output(struct stream *s);
 /* on_timeout at DEADLINE_MS from now; 0: none. Input or output do not move it. */
 void stream_deadline(struct stream *s, int64_t in_ms);
 
-/* read and write like recv/send (errno EAGAIN to wait); WANTS: what to wait for, as WATCH_ bits,
- * when a read needs to write or the other way round. */
+/* read and write like recv/send (errno EAGAIN to wait). The last two may be NULL. */
 struct stream_transport {
     ssize_t (*read)(void *ctx, void *data, size_t len);
     ssize_t (*write)(void *ctx, const void *data, size_t len);
     void (*free)(void *ctx);
+    bool (*has_input)(void *ctx);   /* input that the socket will not announce any more */
+    bool (*wants_write)(void *ctx); /* a read cannot go on before the socket takes output */
 };
 void stream_set_transport(struct stream *s, const struct stream_transport *transport, void *ctx);
 

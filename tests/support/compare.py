@@ -6,6 +6,7 @@ MTA_COMPARE=self puts the oracle on both sides, which shows what the tests thems
 import difflib
 import os
 import socket
+import ssl
 import sys
 import unittest
 
@@ -26,18 +27,23 @@ def sides():
 def run_session(suite, steps, port=None):
     """Send STEPS (text: a command line; bytes: as it is); the masked replies.
 
-    A tuple (bytes, n) awaits n replies, for pipelined commands; n = 0 awaits none.
+    A tuple (bytes, n) awaits n replies, for pipelined commands; n = 0 awaits none. A function is called
+    with the client and returns a reply, or None when there is none.
     """
     replies = []
     client = SmtpClient(("127.0.0.1", port or suite.port), 30)
     try:
         replies.append(client.greeting().lines)
         for step in steps:
+            if callable(step):
+                reply = step(client)
+                replies.append(reply.lines if reply else [])
+                continue
             data, count = step if isinstance(step, tuple) else (step, 1)
             client.send(data if isinstance(data, bytes) else data + "\r\n")
             for _ in range(count):
                 replies.append(client.read_reply().lines)
-    except (AssertionError, ConnectionError):
+    except (AssertionError, ConnectionError, ssl.SSLError):
         replies.append([CLOSED])
     except socket.timeout:
         replies.append(["(no reply)"])
@@ -51,7 +57,7 @@ def transcript(steps, replies):
     said = ["(connect)"]
     for step in steps:
         data, count = step if isinstance(step, tuple) else (step, 1)
-        said += [repr(data)] * count
+        said += [getattr(data, "__name__", None) or repr(data)] * count
     return ["%s\n    %s" % (s, r.replace("\n", "\n    ")) for s, r in zip(said, replies)]
 
 

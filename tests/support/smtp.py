@@ -136,6 +136,18 @@ class SmtpClient:
         self.send(b"BDAT %d%s\r\n" % (len(raw), b" LAST" if last else b"") + raw)
         return self.read_reply()
 
+    def start_tls(self, context, session=None):
+        """STARTTLS and the handshake, which resumes SESSION; the reply to the command."""
+        reply = self.cmd("STARTTLS")
+        if reply.code == 220:
+            self.wrap(context, session)
+        return reply
+
+    def wrap(self, context, session=None):
+        """TLS from here on."""
+        self.sock = context.wrap_socket(self.sock, server_hostname="server.test", session=session)
+        self.pending = b""
+
     def rset(self):
         return self.cmd("RSET")
 

@@ -1,0 +1,130 @@
+#include "tls/tls_info.h"
+
+#include "base/text.h"
+
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "RSA-PSS (2048 bits)", "ECDSA (prime256v1)", "ED25519" */
+static void name_key(EVP_PKEY *key, const char *rsa, const char *ec, char *ret, size_t size)
+{
+    char group[64] = "";
+    switch (EVP_PKEY_get_base_id(key)) {
+    case EVP_PKEY_RSA:
+        snprintf(ret, size, "%s (%d bits)", rsa, EVP_PKEY_get_bits(key));
+        return;
+    case EVP_PKEY_RSA_PSS:
+        snprintf(ret, size, "RSA-PSS (%d bits)", EVP_PKEY_get_bits(key));
+        return;
+    case EVP_PKEY_DH:
+        snprintf(ret, size, "DHE (%d bits)", EVP_PKEY_get_bits(key));
+        return;
+    case EVP_PKEY_EC:
+        EVP_PKEY_get_group_name(key, group, sizeof group, NULL);
+        snprintf(ret, size, "%s (%s)", ec, group[0] ? group : "unknown");
+        return;
+    default:
+        snprintf(ret, size, "%s", OBJ_nid2ln(EVP_PKEY_get_base_id(key)));
+    }
+}
+
+static void name_digest(int nid, char *ret, size_t size)
+{
+    if (nid != NID_undef)
+        snprintf(ret, size, "%s", OBJ_nid2sn(nid));
+}
+
+/* TLSv1.3 does not name them in the cipher; RSA keys sign there with PSS. A session that was
+ * resumed has no signatures, but the keys are known. */
+static void read_signatures(SSL *ssl, struct tls_info *info)
+{
+    EVP_PKEY *key = NULL;
+    int digest;
+    if (SSL_get_peer_tmp_key(ssl, &key) == 1) {
+        name_key(key, "RSA", "ECDHE", info->key_exchange, sizeof info->key_exchange);
+        EVP_PKEY_free(key);
+    }
+    X509 *own = SSL_get_certificate(ssl), *peer = SSL_get0_peer_certificate(ssl);
+    if (own)
+        name_key(X509_get0_pubkey(own), "RSA-PSS", "ECDSA", info->own_signature,
+                 sizeof info->own_signature);
+    if (own && SSL_get_signature_nid(ssl, &digest) == 1)
+        name_digest(digest, info->own_digest, sizeof info->own_digest);
+    if (peer)
+        name_key(X509_get0_pubkey(peer), "RSA-PSS", "ECDSA", info->peer_signature,
+                 sizeof info->peer_signature);
+    if (peer && SSL_get_peer_signature_nid(ssl, &digest) == 1)
+        name_digest(digest, info->peer_digest, sizeof info->peer_digest);
+}
+
+/* A common name as it may be logged: one that is too long, or holds a NUL, is not used. */
+static void read_common_name(const X509_NAME *name, char *ret, size_t size)
+{
+    CLEANUP(strbuf_done) struct strbuf clean = STRBUF_ANY;
+    unsigned char *utf8 = NULL;
+    int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+    if (at < 0)
+        return;
+    int len = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+    if (len > 0 && (size_t)len < size && !memchr(utf8, 0, (size_t)len)) {
+        for (int i = 0; i < len; i++) {
+            bool plain = utf8[i] >= ' ' && utf8[i] < 127 && utf8[i] != '"' && utf8[i] != '\\';
+            strbuf_add_char(&clean, plain ? (char)utf8[i] : '?');
+        }
+        snprintf(ret, size, "%s", clean.s);
+    }
+    OPENSSL_free(utf8);
+}
+
+static void read_certificate(SSL *ssl, struct tls_info *info)
+{
+    X509 *peer = SSL_get0_peer_certificate(ssl);
+    if (!peer)
+        return;
+    info->has_certificate = true;
+    info->is_trusted = SSL_get_verify_result(ssl) == X509_V_OK;
+    info->verify_error = X509_verify_cert_error_string(SSL_get_verify_result(ssl));
+    read_common_name(X509_get_subject_name(peer), info->subject_cn, sizeof info->subject_cn);
+    read_common_name(X509_get_issuer_name(peer), info->issuer_cn, sizeof info->issuer_cn);
+}
+
+void tls_info_read(SSL *ssl, bool asked, struct tls_info *ret)
+{
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    *ret = (struct tls_info){.was_asked = asked};
+    snprintf(ret->protocol, sizeof ret->protocol, "%s", SSL_get_version(ssl));
+    snprintf(ret->cipher, sizeof ret->cipher, "%s", SSL_CIPHER_get_name(cipher));
+    ret->used_bits = SSL_CIPHER_get_bits(cipher, &ret->algorithm_bits);
+    if (SSL_version(ssl) >= TLS1_3_VERSION)
+        read_signatures(ssl, ret);
+    read_certificate(ssl, ret);
+}
+
+static void add_named(struct strbuf *out, const char *before, const char *name, const char *value)
+{
+    if (value[0])
+        strbuf_addf(out, "%s%s %s", before, name, value);
+}
+
+void tls_info_format(const struct tls_info *info, const char *separator, const char *separator_peer,
+                     struct strbuf *out)
+{
+    strbuf_addf(out, "%s with cipher %s (%d/%d bits)", info->protocol, info->cipher,
+                info->used_bits, info->algorithm_bits);
+    const char *before = separator;
+    if (info->key_exchange[0]) {
+        add_named(out, before, "key-exchange", info->key_exchange);
+        before = " ";
+    }
+    add_named(out, before, "server-signature", info->own_signature);
+    add_named(out, " ", "server-digest", info->own_digest);
+    add_named(out, separator_peer, "client-signature", info->peer_signature);
+    add_named(out, " ", "client-digest", info->peer_digest);
+}
+
+const char *tls_info_trust(const struct tls_info *info)
+{
+    return !info->has_certificate ? "Anonymous" : info->is_trusted ? "Trusted" : "Untrusted";
+}

@@ -1,0 +1,18 @@
+/* tls_info: reads what a handshake has agreed on. */
+#ifndef TLS_TLS_INFO_H
+#define TLS_TLS_INFO_H
+
+#include "base/strbuf.h"
+#include "tls/tls_session.h"
+
+struct ssl_st;
+
+void tls_info_read(struct ssl_st *ssl, bool asked, struct tls_info *ret);
+/* "TLSv1.3 with cipher X (256/256 bits)", then SEPARATOR and the key exchange and signatures, if
+ * known, the peer's after SEPARATOR_PEER. */
+void tls_info_format(const struct tls_info *info, const char *separator, const char *separator_peer,
+                     struct strbuf *out);
+/* "Anonymous", "Untrusted" or "Trusted" */
+const char *tls_info_trust(const struct tls_info *info);
+
+#endif

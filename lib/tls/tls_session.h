@@ -1,0 +1,45 @@
+/*
+ * tls_session: TLS on a stream. It becomes the stream's transport: the owner of the stream goes on
+ * reading and writing plain text.
+ */
+#ifndef TLS_TLS_SESSION_H
+#define TLS_TLS_SESSION_H
+
+#include "base/err.h"
+#include "io/stream.h"
+#include "tls/tls_server.h"
+
+struct tls_session;
+
+/* What was agreed on, and with whom. Texts of the peer are printable ASCII; empty: unknown. */
+struct tls_info {
+    char protocol[16], cipher[64];
+    int used_bits, algorithm_bits;
+    char key_exchange[64];                  /* "X25519", TLSv1.3 only, as the next ones */
+    char own_signature[64], own_digest[32]; /* "RSA-PSS (2048 bits)", "SHA256" */
+    char peer_signature[64], peer_digest[32];
+    bool was_asked, has_certificate, is_trusted; /* the peer's certificate */
+    const char *verify_error; /* why the certificate is not trusted, in OpenSSL's words */
+    char subject_cn[256], issuer_cn[256];
+};
+
+struct tls_session_events {
+    /* The handshake is over; INFO lives as long as the stream. */
+    void (*on_ready)(void *owner, const struct tls_info *info);
+    /* It failed; REASON as Postfix logs it ("-1", "lost connection"), LIBRARY_ERRORS a line each.
+     * on_closed of the stream follows. */
+    void (*on_failed)(void *owner, const char *reason, const char *library_errors);
+};
+
+/* A session on FD, the descriptor of a stream, that will be the server of the handshake. EVENTS
+ * must outlive it. NULL: OpenSSL has no memory. */
+struct tls_session *tls_session_new_server(struct tls_server *server, struct loop *loop, int fd,
+                                           const struct tls_session_events *events, void *owner);
+/* Before it is begun; later the stream does it. NULL is fine. */
+void tls_session_free(struct tls_session *t);
+/* Begin the handshake on S, which owns T from now on. Its output has to be written, and its input
+ * is thrown away: what the peer sent before the handshake is not protected. False: output is left.
+ */
+bool tls_session_begin(struct tls_session *t, struct stream *s);
+
+#endif

@@ -1,0 +1,40 @@
+"""Keys and self-signed certificates for one test run, and clients' TLS contexts."""
+import os
+import ssl
+import subprocess
+
+KINDS = {
+    "rsa": ["-newkey", "rsa:2048"],
+    "ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+    "ed": ["-newkey", "ed25519"],
+}
+
+
+def make(directory, name, kind, subject):
+    """NAME.key and NAME.crt in DIRECTORY, and NAME.pem with both, key first."""
+    key, crt, pem = (os.path.join(directory, name + end) for end in (".key", ".crt", ".pem"))
+    subprocess.run(["openssl", "req", "-x509", "-nodes", "-days", "30", "-subj", subject, "-keyout", key, "-out", crt]
+                   + KINDS[kind], check=True, stderr=subprocess.DEVNULL)
+    with open(pem, "w", encoding="ascii") as out:
+        for path in (key, crt):
+            with open(path, encoding="ascii") as part:
+                out.write(part.read())
+    for path in (key, pem):
+        os.chmod(path, 0o600)
+
+
+def client(certificate=None, **options):
+    """A context that trusts every server. CERTIFICATE: a PEM file with the client's key. OPTIONS: highest,
+    lowest (ssl.TLSVersion), ciphers, curve."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = options.get("lowest", ssl.TLSVersion.TLSv1_2)
+    context.maximum_version = options.get("highest", ssl.TLSVersion.TLSv1_3)
+    if "ciphers" in options:
+        context.set_ciphers(options["ciphers"])
+    if "curve" in options:
+        context.set_ecdh_curve(options["curve"])
+    if certificate:
+        context.load_cert_chain(certificate)
+    return context
