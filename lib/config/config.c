@@ -171,6 +171,11 @@ const char *config_dir(const struct config *cfg)
     return cfg->dir;
 }
 
+void config_preset(struct config *cfg, const char *name, const char *value)
+{
+    free(put(&cfg->file, slice_of(name), slice_of(value)));
+}
+
 void config_override(struct config *cfg, const char *name, const char *value)
 {
     free(put(&cfg->overrides, slice_of(name), slice_of(value)));
@@ -199,6 +204,13 @@ static const char *find_set(const struct config *cfg, const char *name, size_t l
 {
     const char *value = find(cfg->overrides, name, len);
     return value ? value : find(cfg->file, name, len);
+}
+
+const struct param_row *config_row(const struct config *cfg, const char *name)
+{
+    struct declared *d;
+    HASH_FIND_STR(cfg->rows, name, d);
+    return d ? d->row : NULL;
 }
 
 static const char *find_default(const struct config *cfg, const char *name, size_t len)

@@ -25,6 +25,8 @@ const char *config_warnings(const struct config *cfg);
 
 const char *config_dir(const struct config *cfg);
 
+/* Act as if main.cf began with this line; for use before config_load(). */
+void config_preset(struct config *cfg, const char *name, const char *value);
 /* -o name=value. */
 void config_override(struct config *cfg, const char *name, const char *value);
 
@@ -39,6 +41,8 @@ const char *config_raw(const struct config *cfg, const char *name);
 /* Where the value of NAME stands, for messages: "DIR/main.cf, line 12", "-o NAME" or "default
  * value". */
 void config_where(const struct config *cfg, const char *name, struct strbuf *out);
+/* The declaration of NAME, or NULL. */
+const struct param_row *config_row(const struct config *cfg, const char *name);
 /* The computed or declared default alone; NULL for an unknown name. */
 const char *config_default(const struct config *cfg, const char *name);
 /* Call FN for every name set in main.cf or overridden, in alphabetical order. */
@@ -59,6 +63,9 @@ bool config_expand(const struct config *cfg, struct slice text, struct strbuf *o
 typedef const char *(*config_lookup)(void *ctx, struct slice name);
 bool config_expand_with(config_lookup lookup, void *ctx, struct slice text, struct strbuf *out,
                         struct err *err);
+/* Call LOOKUP for every name in TEXT, whichever branch of a condition it is in; values are not
+ * followed. False for the mistakes of syntax that config_expand() finds. */
+bool config_scan(config_lookup lookup, void *ctx, struct slice text, struct err *err);
 enum { CONFIG_VALUE_MAX = 1 << 20 };
 
 /* Expanded value of NAME by kind, DEFAULT_TEXT (may hold $name) when it is neither set nor

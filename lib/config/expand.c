@@ -26,6 +26,7 @@ struct expansion {
     int nesting;
     int steps;
     const struct open_name *open;
+    bool is_scan; /* names are looked up, in all branches, and not followed */
 };
 
 static bool expand_text(struct expansion *e, struct slice text, struct strbuf *out);
@@ -112,6 +113,8 @@ static bool expand_branches(struct expansion *e, struct slice in, bool is_true, 
         if (in.len > 0)
             return syntax_error(e, "unexpected input", no.s, in);
     }
+    if (e->is_scan)
+        return expand_text(e, yes, out) && expand_text(e, no, out);
     return expand_text(e, is_true ? yes : no, out);
 }
 
@@ -152,8 +155,9 @@ static bool expand_comparison(struct expansion *e, struct slice in, struct strbu
         return false;
     const char *end_of_right = in.s - 1;
 
-    bool is_true;
-    if (!(is_level ? expand_rel_levels : expand_rel_values)(strbuf_slice(&left), op,
+    bool is_true = false;
+    if (!e->is_scan &&
+        !(is_level ? expand_rel_levels : expand_rel_values)(strbuf_slice(&left), op,
                                                             strbuf_slice(&right), &is_true, e->err))
         return false;
     in = slice_trim_left(in);
@@ -205,7 +209,7 @@ static bool nesting_error(struct expansion *e, struct slice name)
 static bool expand_name(struct expansion *e, struct slice name, struct strbuf *out)
 {
     const char *value = e->lookup(e->ctx, name);
-    if (!value)
+    if (!value || e->is_scan)
         return true;
     for (const struct open_name *n = e->open; n; n = n->outer)
         if (slice_same(n->name, name))
@@ -298,4 +302,11 @@ bool config_expand_with(config_lookup lookup, void *ctx, struct slice text, stru
 {
     struct expansion e = {.lookup = lookup, .ctx = ctx, .err = err};
     return expand_text(&e, text, out);
+}
+
+bool config_scan(config_lookup lookup, void *ctx, struct slice text, struct err *err)
+{
+    struct expansion e = {.lookup = lookup, .ctx = ctx, .err = err, .is_scan = true};
+    CLEANUP(strbuf_done) struct strbuf out = STRBUF_INIT(CONFIG_VALUE_MAX);
+    return expand_text(&e, text, &out);
 }

@@ -12,7 +12,9 @@ enum postconf_class {
 };
 
 struct postconf_service { /* one entry of master.cf */
-    struct argv fields;   /* as written; see master_cf_split() */
+    struct argv fields;   /* eight fields, then arguments; "-o" and "name=value" are two, { } gone */
+    size_t options_end;   /* index of the first argument that is no option */
+    struct argv used;     /* names set by its -o that its values refer to */
     int line;             /* of master.cf, where it begins */
     struct postconf_service *next;
 };
@@ -30,8 +32,9 @@ struct postconf {
     struct postconf_name *names; /* sorted */
     size_t name_count;
     struct argv owned_names; /* texts of NAMES that no table holds */
-    struct argv used;        /* names that some value refers to */
+    struct argv used;        /* names that some value of main.cf or master.cf refers to; sorted */
     struct argv overrides;   /* -o */
+    struct argv checked;     /* files with settings of lookup tables that were looked at */
 
     bool failed; /* exit status 1 */
     bool fold, values_only, names_only, set_only, defaults, expand, json, quiet;
@@ -46,6 +49,7 @@ enum postconf_edit { EDIT_SET, EDIT_DELETE, EDIT_COMMENT };
 /* postconf_names.c */
 void postconf_names_load(struct postconf *pc);
 const struct postconf_name *postconf_names_find(const struct postconf *pc, const char *name);
+bool postconf_names_read_only(const char *name); /* the program sets it, not the administrator */
 /* Warn of settings that nothing uses and of names that are going away. */
 void postconf_names_warn_main(const struct postconf *pc);
 void postconf_names_warn_master(const struct postconf *pc);
@@ -55,17 +59,45 @@ void postconf_names_say_near(const struct postconf *pc, const char *name);
 void postconf_names_hint(const struct postconf *pc, const char *name);
 
 /* postconf_used.c */
+/* Find what the values refer to and warn of names that nothing declares or sets. */
 void postconf_used_load(struct postconf *pc);
 bool postconf_used_has(const struct postconf *pc, const char *name);
+/* postconf_tables.c: lookup tables that the expanded VALUE names. Those that are configured in
+ * main.cf ("ldap:NAME" reads NAME_server_host) give their parameter names to REFER; files with
+ * settings are checked, each once. FILE is for messages. */
+typedef void (*postconf_refer)(void *ctx, struct slice name);
+void postconf_tables_find(struct postconf *pc, const char *file, struct slice value,
+                          postconf_refer refer, void *ctx);
+
+/* postconf_split.c */
+/* The words of LINE, an entry of master.cf, into SERVICE; false if it has too few. What cannot be
+ * read is warned of and makes *RET_OK false. */
+bool postconf_split(const struct postconf *pc, struct slice line, struct postconf_service *service,
+                    bool *ret_ok);
+/* The same for the words behind the eight fields, which are in SERVICE. */
+void postconf_split_arguments(const struct postconf *pc, struct slice line,
+                              struct postconf_service *service, bool *ret_ok);
+/* Take {text} off the front of *IN; false when the braces do not match. */
+bool postconf_split_braces(struct slice *in, struct slice *ret_inner);
 
 /* postconf_services.c */
+extern const char *const postconf_field_names[]; /* of the eight fields */
+enum { POSTCONF_COMMAND = 7 };
 /* Without REQUIRED a master.cf that cannot be opened is only warned of. */
 void postconf_services_load(struct postconf *pc, bool required);
 void postconf_services_free(struct postconf *pc);
+void postconf_services_done(struct postconf_service *service); /* its members */
+bool postconf_services_field_ok(size_t field, const char *text);
+/* Ends the program when a field of SERVICE has a value that no service can have. */
+void postconf_services_check(const struct postconf *pc, const struct postconf_service *service,
+                             struct slice line);
 /* The name=value of the -o at fields[*at]; moves *at behind it. False at the end. */
 bool postconf_services_next_setting(const struct postconf_service *service, size_t *at,
                                     struct slice *ret_name, struct slice *ret_value);
-/* Expand TEXT as the service would see it: its -o first, then main.cf. */
+/* The value of NAME in a -o of SERVICE. */
+bool postconf_services_setting(const struct postconf_service *service, struct slice name,
+                               struct slice *ret_value);
+/* Expand TEXT as the service would see it: its -o first, then main.cf; main.cf only for NULL. */
 void postconf_services_expand(const struct postconf *pc, const struct postconf_service *service,
                               struct slice text, struct strbuf *out);
 
@@ -74,6 +106,10 @@ void postconf_show(struct postconf *pc, char **names);
 /* postconf_explain.c: -E; all parameters when NAMES is empty. False if one is not known. */
 bool postconf_explain(const struct postconf *pc, char **names);
 /* postconf_master.c: -M, -F, -P */
+/* Cut "service/type/name" into at most three parts; parts left out are "*". How many are there, 4
+ * for more than three. */
+size_t postconf_master_request(struct slice request, struct slice part[3]);
+bool postconf_master_matches(const struct slice part[3], const struct postconf_service *service);
 void postconf_master_show(struct postconf *pc, char what, char **requests);
 void postconf_master_format(const struct postconf *pc, const struct postconf_service *service,
                             bool fold, struct strbuf *out);

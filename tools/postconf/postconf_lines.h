@@ -4,21 +4,20 @@
 #ifndef POSTCONF_POSTCONF_LINES_H
 #define POSTCONF_POSTCONF_LINES_H
 
-#include "base/err.h"
 #include "base/strbuf.h"
 
-enum line_action { LINE_KEEP, LINE_REPLACE, LINE_DELETE, LINE_COMMENT };
+/* LINE_MOVE: as LINE_REPLACE, but behind the comments and empty lines inside and after the entry. */
+enum line_action { LINE_KEEP, LINE_REPLACE, LINE_MOVE, LINE_DELETE, LINE_COMMENT };
 
-/* Say what becomes of the entry LOGICAL; for LINE_REPLACE fill REPLACEMENT (no line end). */
-typedef enum line_action (*line_decide)(void *ctx, struct slice logical,
+/* Say what becomes of the entry LOGICAL, which begins in line NUMBER; for LINE_REPLACE and LINE_MOVE fill REPLACEMENT (no line
+ * end). */
+typedef enum line_action (*line_decide)(void *ctx, struct slice logical, int number,
                                         struct strbuf *replacement);
 
 /* TEXT with the decisions carried out, appended to OUT. Comments and empty lines stay, also those
- * inside an entry. OUT ends with a line end. */
+ * inside an entry. */
 void postconf_lines_edit(struct slice text, line_decide decide, void *ctx, struct strbuf *out);
-
-/* Put CONTENT in the place of the file PATH at once: written beside it, synced, renamed. Owner and
- * mode stay. */
-bool postconf_lines_replace_file(const char *path, struct slice content, struct err *err);
+/* One more line at the end of TEXT. */
+void postconf_lines_append(struct strbuf *text, const char *line);
 
 #endif

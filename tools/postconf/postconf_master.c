@@ -1,33 +1,34 @@
 /* postconf_master: the entries (-M), fields (-F) and settings (-P) of master.cf. */
 #include "postconf.h"
 
-static const char *const field_names[] = {"service", "type",   "private",       "unprivileged",
-                                          "chroot",  "wakeup", "process_limit", "command"};
-enum { COMMAND = 7 };
+#include "base/xmem.h"
+
+enum { MARGIN = 79, INDENT = 4 };
 
 /* Does "*" or TEXT stand for the request's part? */
-static bool matches(struct slice part, const char *text)
+static bool matches(struct slice part, struct slice text)
 {
-    return slice_eq(part, "*") || slice_eq(part, text);
+    return slice_eq(part, "*") || slice_same(part, text);
 }
 
-/* Cut "service/type/rest"; parts left out are "*". A service name may not hold "/". */
-static void split_request(const char *request, struct slice part[3])
+size_t postconf_master_request(struct slice request, struct slice part[3])
 {
-    struct slice rest = slice_of(request);
+    struct slice word;
+    size_t count = 0;
     for (size_t i = 0; i < 3; i++)
         part[i] = slice_of("*");
-    for (size_t i = 0; i < 3; i++) {
-        if (i == 2 || !slice_split(rest, '/', &part[i], &rest)) {
-            part[i] = rest;
-            return;
-        }
+    while (slice_next_token(&request, "/", &word)) {
+        if (count == 3)
+            return 4;
+        part[count++] = word;
     }
+    return count;
 }
 
-static bool service_matches(const struct slice part[3], const struct postconf_service *s)
+bool postconf_master_matches(const struct slice part[3], const struct postconf_service *service)
 {
-    return matches(part[0], s->fields.at[0]) && matches(part[1], s->fields.at[1]);
+    return matches(part[0], slice_of(service->fields.at[0])) &&
+           matches(part[1], slice_of(service->fields.at[1]));
 }
 
 /* An argument as it can be read again; a setting with -x as the service will see it. */
@@ -46,7 +47,7 @@ static void add_argument(const struct postconf *pc, const struct postconf_servic
 static void add_fields(const struct postconf_service *service, struct strbuf *out)
 {
     static const size_t columns[] = {0, 11, 17, 25, 33, 41, 49, 57};
-    for (size_t i = 0; i <= COMMAND; i++) {
+    for (size_t i = 0; i <= POSTCONF_COMMAND; i++) {
         if (i > 0)
             strbuf_add_char(out, ' ');
         if (out->len < columns[i])
@@ -55,26 +56,40 @@ static void add_fields(const struct postconf_service *service, struct strbuf *ou
     }
 }
 
+static void start_line(struct strbuf *out)
+{
+    strbuf_add_char(out, '\n');
+    strbuf_add_fill(out, ' ', INDENT);
+}
+
+static bool passes_margin(const struct strbuf *out, size_t more)
+{
+    struct slice line = strbuf_slice(out);
+    size_t newline = slice_rfind(line, '\n');
+    size_t column = newline == SIZE_MAX ? line.len : line.len - newline - 1;
+    return column + 1 + more > MARGIN && column > INDENT;
+}
+
+/* With FOLD each setting stands on a line of its own. */
 static void add_arguments(const struct postconf *pc, const struct postconf_service *service,
                           bool fold, struct strbuf *out)
 {
     const struct argv *fields = &service->fields;
-    bool in_options = true;
-    for (size_t i = COMMAND + 1; i < fields->count; i++) {
+    bool after_setting = false;
+    for (size_t i = POSTCONF_COMMAND + 1; i < fields->count; i++) {
         CLEANUP(strbuf_done) struct strbuf arg = STRBUF_ANY;
-        const char *text = fields->at[i];
-        in_options = in_options && text[0] == '-';
-        if (in_options && strcmp(text, "-o") == 0 && i + 1 < fields->count) {
-            add_argument(pc, service, fields->at[++i], true, &arg);
-            strbuf_addf(out, fold ? "\n    -o %s" : " -o %s", arg.s);
-            continue;
-        }
-        add_argument(pc, service, text, false, &arg);
-        struct slice line = strbuf_slice(out);
-        size_t newline = slice_rfind(line, '\n');
-        size_t column = newline == SIZE_MAX ? line.len : line.len - newline - 1;
-        bool too_long = fold && column + 1 + arg.len > 79 && column > 4;
-        strbuf_addf(out, too_long ? "\n    %s" : " %s", arg.s);
+        bool is_setting = i + 1 < fields->count && i < service->options_end &&
+                          strcmp(fields->at[i], "-o") == 0;
+        if (is_setting)
+            strbuf_add_str(&arg, "-o ");
+        add_argument(pc, service, fields->at[i + is_setting], is_setting, &arg);
+        if (fold && (is_setting || after_setting || passes_margin(out, arg.len)))
+            start_line(out);
+        else
+            strbuf_add_char(out, ' ');
+        strbuf_add_str(out, arg.s);
+        after_setting = is_setting;
+        i += is_setting;
     }
 }
 
@@ -96,53 +111,88 @@ static void show_entry(const struct postconf *pc, const struct postconf_service 
         puts(line.s);
 }
 
+/* The command field is the command with its arguments, as they would stand in the file. */
+static void show_command(const struct postconf *pc, const struct postconf_service *service,
+                         const char *name)
+{
+    CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
+    bool is_labelled = !pc->values_only && !pc->json;
+    if (pc->names_only) {
+        puts(name);
+        return;
+    }
+    if (is_labelled)
+        strbuf_addf(&line, "%s = ", name);
+    strbuf_add_str(&line, service->fields.at[POSTCONF_COMMAND]);
+    add_arguments(pc, service, pc->fold && !pc->json, &line);
+    if (pc->json)
+        postconf_print_json(name, line.s);
+    else
+        puts(line.s);
+}
+
 static size_t show_fields(const struct postconf *pc, const struct postconf_service *service,
                           struct slice wanted)
 {
     size_t shown = 0;
-    for (size_t i = 0; i <= COMMAND; i++) {
-        if (!matches(wanted, field_names[i]))
+    for (size_t i = 0; i <= POSTCONF_COMMAND; i++) {
+        if (!matches(wanted, slice_of(postconf_field_names[i])))
             continue;
-        CLEANUP(strbuf_done) struct strbuf name = STRBUF_ANY, value = STRBUF_ANY;
+        CLEANUP(strbuf_done) struct strbuf name = STRBUF_ANY;
         strbuf_addf(&name, "%s/%s/%s", service->fields.at[0], service->fields.at[1],
-                    field_names[i]);
-        strbuf_add_str(&value, service->fields.at[i]);
-        if (i == COMMAND)
-            add_arguments(pc, service, false, &value);
-        postconf_print(pc, name.s, value.s);
+                    postconf_field_names[i]);
+        if (i == POSTCONF_COMMAND)
+            show_command(pc, service, name.s);
+        else
+            postconf_print(pc, name.s, service->fields.at[i]);
         shown++;
     }
     return shown;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void show_setting(const struct postconf *pc, const struct postconf_service *service,
+                         const char *name)
+{
+    CLEANUP(strbuf_done) struct strbuf label = STRBUF_ANY, text = STRBUF_ANY;
+    struct slice value = SLICE_EMPTY;
+    (void)postconf_services_setting(service, slice_of(name), &value);
+    strbuf_addf(&label, "%s/%s/%s", service->fields.at[0], service->fields.at[1], name);
+    if (pc->expand)
+        postconf_services_expand(pc, service, value, &text);
+    else
+        strbuf_add_slice(&text, value);
+    postconf_print(pc, label.s, text.s);
+}
+
+/* In the order of the names; of two settings of one name the last counts. */
 static size_t show_settings(const struct postconf *pc, const struct postconf_service *service,
                             struct slice wanted)
 {
-    size_t shown = 0;
+    CLEANUP(argv_done) struct argv names = ARGV_INIT;
     struct slice name, value;
-    for (size_t at = 0; postconf_services_next_setting(service, &at, &name, &value);) {
-        CLEANUP(strbuf_done) struct strbuf label = STRBUF_ANY, text = STRBUF_ANY;
-        if (!slice_eq(wanted, "*") && !slice_same(wanted, name))
-            continue;
-        strbuf_addf(&label, "%s/%s/%.*s", service->fields.at[0], service->fields.at[1],
-                    SLICE_ARG(name));
-        if (pc->expand)
-            postconf_services_expand(pc, service, value, &text);
-        else
-            strbuf_add_slice(&text, value);
-        postconf_print(pc, label.s, text.s);
-        shown++;
-    }
-    return shown;
+    for (size_t at = 0; postconf_services_next_setting(service, &at, &name, &value);)
+        if (matches(wanted, name))
+            argv_add_slice(&names, name);
+    if (names.count > 0)
+        qsort(names.at, names.count, sizeof *names.at, by_text);
+    for (size_t i = 0; i < names.count; i++)
+        if (i == 0 || strcmp(names.at[i - 1], names.at[i]) != 0)
+            show_setting(pc, service, names.at[i]);
+    return names.count;
 }
 
 static void show_request(const struct postconf *pc, char what, const char *request)
 {
     struct slice part[3];
     size_t shown = 0;
-    split_request(request ? request : "*", part);
+    (void)postconf_master_request(slice_of(request), part);
     for (const struct postconf_service *s = pc->services; s; s = s->next) {
-        if (!service_matches(part, s))
+        if (!postconf_master_matches(part, s))
             continue;
         if (what == 'M')
             show_entry(pc, s);
@@ -154,15 +204,28 @@ static void show_request(const struct postconf *pc, char what, const char *reque
         postconf_warn(pc, "unmatched request: \"%s\"", request);
 }
 
+static void check_request(const struct postconf *pc, char what, const char *request)
+{
+    struct slice part[3];
+    size_t count = postconf_master_request(slice_of(request), part), i = 0;
+    if (count < 1 || count > (what == 'M' ? 2 : 3))
+        postconf_fatal(pc, "-%c option requires service_name[/type%s]", what,
+                       what == 'M'   ? ""
+                       : what == 'F' ? "[/field]"
+                                     : "[/parameter]");
+    while (what == 'F' && i <= POSTCONF_COMMAND &&
+           !matches(part[2], slice_of(postconf_field_names[i])))
+        i++;
+    if (i > POSTCONF_COMMAND)
+        postconf_fatal(pc, "invalid service attribute name: \"%.*s\"", SLICE_ARG(part[2]));
+}
+
 void postconf_master_show(struct postconf *pc, char what, char **requests)
 {
     if (!*requests)
         show_request(pc, what, NULL);
     for (; *requests; requests++) {
-        struct slice part[3];
-        split_request(*requests, part);
-        if (what == 'M' && strchr(*requests, '*'))
-            postconf_fatal(pc, "-M option requires service_name[/type]");
+        check_request(pc, what, *requests);
         show_request(pc, what, *requests);
     }
 }

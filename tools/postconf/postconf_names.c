@@ -101,9 +101,18 @@ void postconf_names_hint(const struct postconf *pc, const char *name)
         postconf_names_say_near(pc, name);
 }
 
+bool postconf_names_read_only(const char *name)
+{
+    static const char *const names[] = {"process_id", "process_name", "service_name"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Warn of one setting in FILE. */
 static void warn_setting(const struct postconf *pc, const char *file, const char *name,
-                         const char *value)
+                         const char *value, bool is_used)
 {
     const struct old_param *old = known_param_old(name);
     if (old) {
@@ -113,7 +122,7 @@ static void warn_setting(const struct postconf *pc, const char *file, const char
                       replaced ? "\"" : "");
         return;
     }
-    if (postconf_names_find(pc, name) || postconf_used_has(pc, name))
+    if (is_used || postconf_names_find(pc, name))
         return;
     postconf_warn(pc, "%s/%s: unused parameter: %s=%s", pc->dir, file, name, value);
     postconf_names_hint(pc, name);
@@ -121,7 +130,7 @@ static void warn_setting(const struct postconf *pc, const char *file, const char
 
 static void warn_main_setting(void *ctx, const char *name, const char *raw)
 {
-    warn_setting(ctx, "main.cf", name, raw);
+    warn_setting(ctx, "main.cf", name, raw, postconf_used_has(ctx, name));
 }
 
 void postconf_names_warn_main(const struct postconf *pc)
@@ -137,7 +146,7 @@ void postconf_names_warn_master(const struct postconf *pc)
         for (size_t at = 0; postconf_services_next_setting(s, &at, &name, &value);) {
             CLEANUP(xfree_ptr) char *name_text = slice_dup(name);
             CLEANUP(xfree_ptr) char *value_text = slice_dup(value);
-            warn_setting(pc, "master.cf", name_text, value_text);
+            warn_setting(pc, "master.cf", name_text, value_text, argv_has(&s->used, name_text));
         }
     }
 }

@@ -11,7 +11,7 @@ static size_t column(const struct strbuf *line)
 void postconf_print_words(struct strbuf *line, struct slice text, bool fold)
 {
     struct slice word;
-    while (slice_next_token(&text, SLICE_SPACE, &word)) {
+    while (slice_next_token(&text, " \t\r\n", &word)) {
         size_t at = column(line);
         if (fold && at + 1 + word.len > MARGIN && at > INDENT) {
             strbuf_add_char(line, '\n');
@@ -62,7 +62,7 @@ void postconf_print(const struct postconf *pc, const char *name, const char *val
         return;
     }
     if (!pc->values_only)
-        strbuf_addf(&line, pc->fold ? "%s =" : "%s = ", name);
+        strbuf_addf(&line, "%s =", name);
     postconf_print_words(&line, slice_of(value), pc->fold);
     puts(line.s);
 }

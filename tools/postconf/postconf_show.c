@@ -1,28 +1,20 @@
 /* postconf_show: parameters of main.cf and their values. */
 #include "postconf.h"
 
-#include "base/xmem.h"
+#include "config/param.h"
 
-static const char *lookup(void *ctx, struct slice name)
+static void show_name(const struct postconf *pc, const struct postconf_name *name)
 {
-    const struct postconf *pc = ctx;
-    CLEANUP(xfree_ptr) char *text = slice_dup(name);
-    const char *value = config_raw(pc->cfg, text);
-    if (!value && !pc->quiet && !pc->defaults)
-        postconf_warn(pc, "%s/main.cf: undefined parameter: %s", pc->dir, text);
-    return value;
-}
-
-static void show_name(struct postconf *pc, const struct postconf_name *name)
-{
-    const char *raw =
-        pc->set_only ? config_set_value(pc->cfg, name->name) : config_raw(pc->cfg, name->name);
-    if (!raw)
-        return;
+    const char *set = postconf_names_read_only(name->name) ? NULL
+                                                           : config_set_value(pc->cfg, name->name);
+    const char *raw = set || pc->set_only ? set : config_default(pc->cfg, name->name);
+    const struct param_row *row = config_row(pc->cfg, name->name);
     CLEANUP(strbuf_done) struct strbuf expanded = STRBUF_ANY;
     struct err err = ERR_INIT;
-    if (pc->expand) {
-        if (!config_expand_with(lookup, pc, slice_of(raw), &expanded, &err)) {
+    if (!raw)
+        return;
+    if (pc->expand && (!row || row->kind != PARAM_RAW)) {
+        if (!config_expand(pc->cfg, slice_of(raw), &expanded, &err)) {
             postconf_warn(pc, "%s", err.reason);
             postconf_fatal(pc, "macro processing error");
         }

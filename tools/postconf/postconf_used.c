@@ -1,63 +1,96 @@
 /*
  * postconf_used: names of the administrator's own that something refers to.
  *
- * By $name in a value of main.cf or master.cf, as a restriction class, or as a setting of a table
- * that is configured in main.cf ("ldap:NAME" reads NAME_server_host).
+ * By $name in a value of main.cf or master.cf, as a restriction class, or as a parameter of a
+ * lookup table. A value of master.cf sees the settings of its own entry first, then main.cf.
  */
 #include "postconf.h"
 
 #include "config/param.h"
 
-static bool is_name_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+struct scope {
+    struct postconf *pc;
+    struct postconf_service *service; /* NULL: main.cf */
+    const char *file;
+};
 
-static void add_references(struct argv *used, struct slice text)
+/* A reference to NAME: marks it used. False if nothing sets or declares it. */
+static bool refer(struct scope *scope, struct slice name)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.s[i] != '$')
-            continue;
-        struct slice rest = slice_from(text, i + 1);
-        if (rest.len > 0 && rest.s[0] == '$') {
-            i++;
-            continue;
-        }
-        if (rest.len > 0 && (rest.s[0] == '{' || rest.s[0] == '('))
-            rest = slice_trim_left(slice_from(rest, 1));
-        size_t len = 0;
-        while (len < rest.len && is_name_char(rest.s[len]))
-            len++;
-        if (len > 0)
-            argv_add_slice(used, slice_first(rest, len));
+    struct slice value;
+    if (scope->service && postconf_services_setting(scope->service, name, &value)) {
+        argv_add_slice(&scope->service->used, name);
+        return true;
     }
+    argv_add_slice(&scope->pc->used, name);
+    return config_raw(scope->pc->cfg, scope->pc->used.at[scope->pc->used.count - 1]) != NULL;
 }
 
-/* "type:name" in a list: settings of the table begin with "name_". Stored as "name_*". */
-static void add_tables(struct argv *used, struct slice text)
+static void refer_or_warn(struct scope *scope, struct slice name)
 {
-    static const char *const types[] = {"ldap:", "mysql:", "pgsql:", "sqlite:", "memcache:"};
-    struct slice word;
-    while (slice_next_token(&text, ", \t\r\n{}", &word)) {
-        if (slice_starts(word, "proxy:"))
-            word = slice_from(word, strlen("proxy:"));
-        for (size_t i = 0; i < COUNT_OF(types); i++) {
-            if (!slice_starts(word, types[i]))
-                continue;
-            struct slice name = slice_from(word, strlen(types[i]));
-            if (name.len > 0 && name.s[0] != '/' && name.s[0] != '.')
-                argv_addf(used, "%.*s_*", SLICE_ARG(name));
-        }
+    if (!refer(scope, name))
+        postconf_warn(scope->pc, "%s/%s: undefined parameter: %.*s", scope->pc->dir, scope->file,
+                      SLICE_ARG(name));
+}
+
+static const char *refer_in_value(void *ctx, struct slice name)
+{
+    refer_or_warn(ctx, name);
+    return NULL;
+}
+
+static const char *refer_in_default(void *ctx, struct slice name)
+{
+    argv_add_slice(&((struct postconf *)ctx)->used, name);
+    return NULL;
+}
+
+static void refer_in_table(void *ctx, struct slice name)
+{
+    (void)refer(ctx, name);
+}
+
+/* The value of a parameter that some program reads. */
+static void check_value(struct scope *scope, const char *name, struct slice value)
+{
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    postconf_services_expand(scope->pc, scope->service, value, &text);
+    postconf_tables_find(scope->pc, scope->file, strbuf_slice(&text), refer_in_table, scope);
+    struct slice in = strbuf_slice(&text), word;
+    while (strcmp(name, "smtpd_restriction_classes") == 0 && slice_next_item(&in, &word))
+        refer_or_warn(scope, word);
+}
+
+static void check_setting(struct scope *scope, const char *name, struct slice value)
+{
+    struct postconf *pc = scope->pc;
+    struct err err = ERR_INIT;
+    if (postconf_names_read_only(name))
+        postconf_warn(pc, "%s/%s: read-only parameter assignment: %s=%.*s", pc->dir, scope->file,
+                      name, SLICE_ARG(value));
+    if (!config_scan(refer_in_value, scope, value, &err))
+        postconf_warn(pc, "%s", err.reason);
+    const struct postconf_name *known = postconf_names_find(pc, name);
+    const struct param_row *row = config_row(pc->cfg, name);
+    if (known && (!row || row->kind != PARAM_RAW))
+        check_value(scope, name, value);
+}
+
+static void check_main_setting(void *ctx, const char *name, const char *raw)
+{
+    struct scope scope = {.pc = ctx, .file = "main.cf"};
+    check_setting(&scope, name, slice_of(raw));
+}
+
+static void check_service(struct postconf *pc, struct postconf_service *service)
+{
+    struct scope scope = {.pc = pc, .service = service, .file = "master.cf"};
+    struct slice name, value;
+    for (size_t at = 0; postconf_services_next_setting(service, &at, &name, &value);) {
+        CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+        strbuf_add_slice(&text, name);
+        check_setting(&scope, text.s, value);
     }
-}
-
-static void add_value(void *ctx, const char *name, const char *raw)
-{
-    struct postconf *pc = ctx;
-    add_references(&pc->used, slice_of(raw));
-    add_tables(&pc->used, slice_of(raw));
-    if (strcmp(name, "smtpd_restriction_classes") == 0)
-        argv_add_items(&pc->used, raw);
 }
 
 static int by_text(const void *a, const void *b)
@@ -67,22 +100,16 @@ static int by_text(const void *a, const void *b)
 
 void postconf_used_load(struct postconf *pc)
 {
-    config_each(pc->cfg, add_value, pc);
+    if (pc->defaults)
+        return;
+    config_each(pc->cfg, check_main_setting, pc);
+    for (struct postconf_service *s = pc->services; s; s = s->next)
+        check_service(pc, s);
     for (size_t i = 0; i < pc->name_count; i++) {
         const char *text = config_default(pc->cfg, pc->names[i].name);
-        add_references(&pc->used, slice_of(text));
-    }
-    for (const struct postconf_service *s = pc->services; s; s = s->next) {
-        struct slice name, value;
-        for (size_t at = 0; postconf_services_next_setting(s, &at, &name, &value);) {
-            add_references(&pc->used, value);
-            add_tables(&pc->used, value);
-            if (slice_eq(name, "smtpd_restriction_classes")) {
-                CLEANUP(strbuf_done) struct strbuf classes = STRBUF_ANY;
-                strbuf_add_slice(&classes, value);
-                argv_add_items(&pc->used, classes.s);
-            }
-        }
+        struct err err = ERR_INIT;
+        if (text && strchr(text, '$')) /* some are no text to expand: expansion filters */
+            (void)config_scan(refer_in_default, pc, slice_of(text), &err);
     }
     if (pc->used.count > 0)
         qsort(pc->used.at, pc->used.count, sizeof *pc->used.at, by_text);
@@ -90,15 +117,6 @@ void postconf_used_load(struct postconf *pc)
 
 bool postconf_used_has(const struct postconf *pc, const char *name)
 {
-    if (pc->used.count == 0)
-        return false;
-    if (bsearch(&name, pc->used.at, pc->used.count, sizeof *pc->used.at, by_text))
-        return true;
-    for (size_t i = 0; i < pc->used.count; i++) {
-        struct slice prefix = slice_of(pc->used.at[i]);
-        if (prefix.len > 0 && prefix.s[prefix.len - 1] == '*' &&
-            strncmp(name, prefix.s, prefix.len - 1) == 0)
-            return true;
-    }
-    return false;
+    return pc->used.count > 0 &&
+           bsearch(&name, pc->used.at, pc->used.count, sizeof *pc->used.at, by_text);
 }
