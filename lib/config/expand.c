@@ -156,9 +156,8 @@ static bool expand_comparison(struct expansion *e, struct slice in, struct strbu
     const char *end_of_right = in.s - 1;
 
     bool is_true = false;
-    if (!e->is_scan &&
-        !(is_level ? expand_rel_levels : expand_rel_values)(strbuf_slice(&left), op,
-                                                            strbuf_slice(&right), &is_true, e->err))
+    if (!e->is_scan && !(is_level ? expand_rel_levels : expand_rel_values)(
+                           strbuf_slice(&left), op, strbuf_slice(&right), &is_true, e->err))
         return false;
     in = slice_trim_left(in);
     if (in.len == 0) {

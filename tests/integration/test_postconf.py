@@ -1,9 +1,15 @@
 """postconf: what it asks other parts of the suite for."""
 
+import json
 import os
 import re
+import resource
+import signal
 import subprocess
+import tempfile
+import unittest
 
+from support.product import staged
 from support.suite import SuiteTestCase
 
 TEMPLATE = """failure_template = <<EOF
@@ -194,3 +200,193 @@ class Explain(SuiteTestCase):
             self.assertEqual((done.returncode, done.stdout), (1, ""), option)
         self.assertEqual(self.suite.run("postconf", "-E", "-M", "relayhost", check=False).returncode, 1)
         self.assertEqual(self.suite.run("postconf", "-E", "-d", "relayhost", check=False).returncode, 1)
+
+
+def build_shim(test):
+    holder = tempfile.TemporaryDirectory(prefix="killshim.")
+    test.addCleanup(holder.cleanup)
+    os.chmod(holder.name, 0o755)
+    shim = os.path.join(holder.name, "killshim.so")
+    source = os.path.join(os.path.dirname(__file__), "../support/killshim.c")
+    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", shim, source], check=True)
+    return shim
+
+
+class Edits(unittest.TestCase):
+    """What an edit leaves behind, whatever happens to it."""
+    MAIN = "# head\nmyhostname = a.test\nmail_name = old\n" + "# filler\n" * 5000
+    MASTER = "# head\nsmtp inet n - n - - smtpd\nlocal unix - n n - - local\n" + "# filler\n" * 5000
+    EDITS = (("main.cf", ("-e", "mail_name=new", "relayhost=x")), ("main.cf", ("-X", "mail_name")),
+             ("main.cf", ("-#", "mail_name")), ("master.cf", ("-Fe", "smtp/inet/chroot=y")),
+             ("master.cf", ("-Me", "x/unix=x unix - - n - - smtp")), ("master.cf", ("-M#", "local/unix")),
+             ("master.cf", ("-MX", "local/unix")), ("master.cf", ("-Pe", "smtp/inet/mail_name=x")))
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="test_postconf.")
+        self.addCleanup(holder.cleanup)
+        self.dir = holder.name
+        self.reset()
+
+    def reset(self):
+        for name in os.listdir(self.dir):
+            os.unlink(os.path.join(self.dir, name))
+        for name, text in (("main.cf", self.MAIN), ("master.cf", self.MASTER)):
+            with open(os.path.join(self.dir, name), "w") as f:
+                f.write(text)
+
+    def read(self, name):
+        with open(os.path.join(self.dir, name)) as f:
+            return f.read()
+
+    def postconf(self, *args, preload=None, kill_at=None, limit=None):
+        env = dict(os.environ, LC_ALL="C")
+        if preload:
+            env.update(LD_PRELOAD=preload, KILL_AT=kill_at, ASAN_OPTIONS="verify_asan_link_order=0")
+        limits = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))) if limit else None
+        return subprocess.run([staged().command("postconf"), "-c", self.dir, *args], env=env, timeout=60,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=limits)
+
+    def edited(self, name, args):
+        self.reset()
+        before = self.read(name)
+        self.assertEqual(self.postconf(*args).returncode, 0)
+        after = self.read(name)
+        self.assertTrue(after != before)
+        self.assertEqual(after.count("# filler\n"), 5000)
+        return before, after
+
+    def test_killed_at_any_call(self):
+        shim = build_shim(self)
+        for name, args in self.EDITS:
+            before, after = self.edited(name, args)
+            for call in ("ftruncate", "fchown", "write", "fchmod", "fsync", "rename"):
+                for when in ("before", "after"):
+                    with self.subTest(args=args, call=call, when=when):
+                        self.reset()
+                        done = self.postconf(*args, preload=shim, kill_at=f"{call}:1:{when}")
+                        self.assertEqual(done.returncode, -signal.SIGKILL)
+                        whole = after if (call, when) == ("rename", "after") else before
+                        self.assertTrue(self.read(name) == whole)
+            with self.subTest(args=args, then="the next edit"):
+                self.reset()
+                self.postconf(*args, preload=shim, kill_at="rename:1:before")
+                self.assertEqual(self.postconf(*args).returncode, 0)
+                self.assertTrue(self.read(name) == after)
+                self.assertEqual(sorted(os.listdir(self.dir)), ["main.cf", "master.cf"])
+
+    def test_call_that_fails(self):
+        shim = build_shim(self)
+        for name, args in self.EDITS:
+            before, _ = self.edited(name, args)
+            for call in ("ftruncate", "fchown", "write", "fchmod", "fsync", "rename"):
+                with self.subTest(args=args, call=call):
+                    self.reset()
+                    done = self.postconf(*args, preload=shim, kill_at=f"{call}:1:fail")
+                    self.assertEqual(done.returncode, 1)
+                    self.assertIn("fatal: ", done.stderr)
+                    self.assertTrue(self.read(name) == before)
+                    self.assertEqual(sorted(os.listdir(self.dir)), ["main.cf", "master.cf"])
+
+    def test_no_room(self):
+        for limit in (1, 4096, len(self.MAIN) - 1):
+            with self.subTest(limit=limit):
+                self.reset()
+                done = self.postconf("-e", "mail_name=new", limit=limit)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertTrue(self.read("main.cf") == self.MAIN)
+
+    def test_parallel_edits_all_count(self):
+        names = [f"name_{i}" for i in range(12)]
+        command = [staged().command("postconf"), "-c", self.dir, "-e"]
+        running = [subprocess.Popen(command + [f"{name}=x"]) for name in names]
+        running += [subprocess.Popen(command[:-1] + ["-Me", f"{name}/unix={name} unix - - n - - smtp"])
+                    for name in names]
+        for process in running:
+            self.assertEqual(process.wait(60), 0)
+        for name in names:
+            self.assertIn(f"\n{name} = x\n", self.read("main.cf"))
+            self.assertIn(f"\n{name} ", self.read("master.cf"))
+
+    def test_order_of_new_settings(self):
+        self.assertEqual(self.postconf("-e", "zz=1", "aa=2", "mail_name=3", "mm=4").returncode, 0)
+        self.assertTrue(self.read("main.cf").endswith("\nzz = 1\naa = 2\nmm = 4\n"))
+
+    def test_owner_and_mode_stay_and_a_link_becomes_a_file(self):
+        path = os.path.join(self.dir, "main.cf")
+        os.chmod(path, 0o604)
+        self.assertEqual(self.postconf("-e", "mail_name=x").returncode, 0)
+        self.assertEqual(os.stat(path).st_mode & 0o7777, 0o604)
+        os.rename(path, path + ".real")
+        os.symlink("main.cf.real", path)
+        self.assertEqual(self.postconf("-e", "mail_name=y").returncode, 0)
+        self.assertFalse(os.path.islink(path))
+        self.assertIn("mail_name = y\n", self.read("main.cf"))
+        self.assertIn("mail_name = x\n", self.read("main.cf.real"))
+
+    def test_no_permission(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may write everywhere")
+        os.chmod(self.dir, 0o555)
+        self.addCleanup(os.chmod, self.dir, 0o755)
+        done = self.postconf("-e", "mail_name=x")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Permission denied", done.stderr)
+
+    def test_an_entry_that_cannot_be_read_again_is_not_written(self):
+        for args in (("-Fe", "smtp/inet/chroot="), ("-Fe", "smtp/inet/command="),
+                     ("-Me", "x/unix=x unix - - n - - smtp {a"), ("-Me", "x/unix=x unix - - n - -")):
+            with self.subTest(args=args):
+                self.assertEqual(self.postconf(*args).returncode, 1)
+                self.assertTrue(self.read("master.cf") == self.MASTER)
+
+
+class Json(unittest.TestCase):
+    def test_every_kind(self):
+        with tempfile.TemporaryDirectory(prefix="test_postconf.") as etc:
+            with open(os.path.join(etc, "main.cf"), "w") as f:
+                f.write('mail_name = a "b"\\c\n   d\tñ\nrelayhost =\n')
+            with open(os.path.join(etc, "master.cf"), "w") as f:
+                f.write("smtp inet n - n - - smtpd -o { mail_name = x  y }\n")
+            wanted = {
+                ("-nj", "mail_name", "relayhost"): {"mail_name": 'a "b"\\c d ñ', "relayhost": ""},
+                ("-Mj",): {"smtp/inet": "smtp       inet  n       -       n       -       -       "
+                                        "smtpd -o {mail_name=x  y}"},
+                ("-Mfj", "smtp"): {"smtp/inet": "smtp       inet  n       -       n       -       -       "
+                                                "smtpd -o {mail_name=x  y}"},
+                ("-Fj", "smtp/inet/command"): {"smtp/inet/command": "smtpd -o {mail_name=x  y}"},
+                ("-Pj",): {"smtp/inet/mail_name": "x y"},
+            }
+            for args, result in wanted.items():
+                with self.subTest(args=args):
+                    done = subprocess.run([staged().command("postconf"), "-c", etc, *args], timeout=60,
+                                          stdout=subprocess.PIPE, text=True, encoding="utf-8")
+                    found = {}
+                    for line in done.stdout.splitlines():
+                        found.update(json.loads(line))
+                    self.assertEqual(found, result)
+
+
+class Directories(unittest.TestCase):
+    """-c comes before MAIL_CONFIG; the file's own config_directory is only shown."""
+
+    def test_which_main_cf(self):
+        with tempfile.TemporaryDirectory(prefix="test_postconf.") as top:
+            for name in ("one", "two"):
+                os.mkdir(os.path.join(top, name))
+                with open(os.path.join(top, name, "main.cf"), "w") as f:
+                    f.write(f"mail_name = {name}\nmulti_instance_directories = {top}/two\n")
+                open(os.path.join(top, name, "master.cf"), "w").close()
+            program = staged().command("postconf")
+
+            def run(*args, **env):
+                return subprocess.run([program, *args], env=dict(os.environ, **env), timeout=60,
+                                      stdout=subprocess.PIPE, text=True).stdout
+
+            one, two = os.path.join(top, "one"), os.path.join(top, "two")
+            self.assertEqual(run("-h", "mail_name", MAIL_CONFIG=one), "one\n")
+            self.assertEqual(run("-c", two, "-h", "mail_name", MAIL_CONFIG=one), "two\n")
+            self.assertEqual(run("-h", "config_directory", MAIL_CONFIG=one), one + "\n")
+            self.assertEqual(run("-c", two, "-hn", "config_directory", MAIL_CONFIG=one), two + "\n")
+            run("-c", two, "-e", "mail_name=three", MAIL_CONFIG=one)
+            self.assertEqual(run("-h", "mail_name", MAIL_CONFIG=two), "three\n")
+            self.assertEqual(run("-h", "mail_name", MAIL_CONFIG=one), "one\n")

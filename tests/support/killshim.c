@@ -50,6 +50,9 @@ static bool is_hit(const char *function, atomic_int *calls, const char **ret_whe
     }
 
 SHIM(int, fsync, (int fd), (fd))
+SHIM(int, ftruncate, (int fd, off_t size), (fd, size))
+SHIM(ssize_t, write, (int fd, const void *data, size_t n), (fd, data, n))
+SHIM(int, fchown, (int fd, uid_t user, gid_t group), (fd, user, group))
 SHIM(int, fdatasync, (int fd), (fd))
 SHIM(int, fchmod, (int fd, mode_t mode), (fd, mode))
 SHIM(int, rename, (const char *from, const char *to), (from, to))

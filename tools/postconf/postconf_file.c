@@ -43,8 +43,7 @@ bool postconf_file_open(struct postconf_file *file, const char *path, struct err
 /* An ordinary user may keep the owner and group only when they are his own. */
 static bool fill(const struct postconf_file *file, struct slice content)
 {
-    bool same_owner =
-        fchown(file->temp, file->old.st_uid, file->old.st_gid) == 0 || errno == EPERM;
+    bool same_owner = fchown(file->temp, file->old.st_uid, file->old.st_gid) == 0 || errno == EPERM;
     return same_owner && fd_write_all(file->temp, content.s, content.len) &&
            fchmod(file->temp, file->old.st_mode & 07777) == 0 && fsync(file->temp) == 0;
 }
@@ -55,8 +54,8 @@ static bool sync_directory(const char *path)
     char *slash = strrchr(dir, '/');
     if (slash)
         *slash = '\0';
-    CLEANUP(fd_done) int fd =
-        open(slash ? (*dir ? dir : "/") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(fd_done)
+    int fd = open(slash ? (*dir ? dir : "/") : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd >= 0 && fsync(fd) == 0;
 }
 

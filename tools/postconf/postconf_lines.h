@@ -6,11 +6,12 @@
 
 #include "base/strbuf.h"
 
-/* LINE_MOVE: as LINE_REPLACE, but behind the comments and empty lines inside and after the entry. */
+/* LINE_MOVE: as LINE_REPLACE, but behind the comments and empty lines inside and after the entry.
+ */
 enum line_action { LINE_KEEP, LINE_REPLACE, LINE_MOVE, LINE_DELETE, LINE_COMMENT };
 
-/* Say what becomes of the entry LOGICAL, which begins in line NUMBER; for LINE_REPLACE and LINE_MOVE fill REPLACEMENT (no line
- * end). */
+/* Say what becomes of the entry LOGICAL, which begins in line NUMBER; for LINE_REPLACE and
+ * LINE_MOVE fill REPLACEMENT (no line end). */
 typedef enum line_action (*line_decide)(void *ctx, struct slice logical, int number,
                                         struct strbuf *replacement);
 

@@ -31,17 +31,22 @@ bool postconf_master_matches(const struct slice part[3], const struct postconf_s
            matches(part[1], slice_of(service->fields.at[1]));
 }
 
-/* An argument as it can be read again; a setting with -x as the service will see it. */
-static void add_argument(const struct postconf *pc, const struct postconf_service *service,
-                         const char *arg, bool is_setting, struct strbuf *out)
+/* TEXT so that it is read again as one argument. */
+static void add_argument(const char *text, struct strbuf *out)
+{
+    bool needs_braces = !*text || *text == '{' || text[strcspn(text, SLICE_SPACE)];
+    strbuf_addf(out, needs_braces ? "{%s}" : "%s", text);
+}
+
+/* With -x as the service will see it. */
+static void add_setting(const struct postconf *pc, const struct postconf_service *service,
+                        const char *setting, struct strbuf *out)
 {
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
-    if (pc->expand && is_setting)
-        postconf_services_expand(pc, service, slice_of(arg), &text);
-    else
-        strbuf_add_str(&text, arg);
-    bool needs_braces = text.len == 0 || text.s[strcspn(text.s, SLICE_SPACE)];
-    strbuf_addf(out, needs_braces ? "{%s}" : "%s", text.s);
+    if (pc->expand)
+        postconf_services_expand(pc, service, slice_of(setting), &text);
+    strbuf_add_str(out, "-o ");
+    add_argument(pc->expand ? text.s : setting, out);
 }
 
 static void add_fields(const struct postconf_service *service, struct strbuf *out)
@@ -78,11 +83,14 @@ static void add_arguments(const struct postconf *pc, const struct postconf_servi
     bool after_setting = false;
     for (size_t i = POSTCONF_COMMAND + 1; i < fields->count; i++) {
         CLEANUP(strbuf_done) struct strbuf arg = STRBUF_ANY;
-        bool is_setting = i + 1 < fields->count && i < service->options_end &&
-                          strcmp(fields->at[i], "-o") == 0;
+        bool is_setting =
+            i + 1 < fields->count && i < service->options_end && strcmp(fields->at[i], "-o") == 0;
         if (is_setting)
-            strbuf_add_str(&arg, "-o ");
-        add_argument(pc, service, fields->at[i + is_setting], is_setting, &arg);
+            add_setting(pc, service, fields->at[i + 1], &arg);
+        else if (i < service->options_end)
+            strbuf_add_str(&arg, fields->at[i]); /* in braces it would be no option */
+        else
+            add_argument(fields->at[i], &arg);
         if (fold && (is_setting || after_setting || passes_margin(out, arg.len)))
             start_line(out);
         else

@@ -7,7 +7,8 @@ static void say(const struct postconf *pc, const char *kind, const char *fmt, va
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
     (void)fflush(stdout);
     strbuf_vaddf(&text, fmt, ap);
-    for (size_t i = 0; i < text.len; i++) /* what is said of a broken file must not harm a terminal */
+    for (size_t i = 0; i < text.len;
+         i++) /* what is said of a broken file must not harm a terminal */
         if ((unsigned char)text.s[i] < ' ' || (unsigned char)text.s[i] > '~')
             text.s[i] = '?';
     (void)fprintf(stderr, "%s: %s: %s\n", pc->program, kind, text.s);

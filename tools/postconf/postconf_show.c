@@ -5,8 +5,8 @@
 
 static void show_name(const struct postconf *pc, const struct postconf_name *name)
 {
-    const char *set = postconf_names_read_only(name->name) ? NULL
-                                                           : config_set_value(pc->cfg, name->name);
+    const char *set =
+        postconf_names_read_only(name->name) ? NULL : config_set_value(pc->cfg, name->name);
     const char *raw = set || pc->set_only ? set : config_default(pc->cfg, name->name);
     const struct param_row *row = config_row(pc->cfg, name->name);
     CLEANUP(strbuf_done) struct strbuf expanded = STRBUF_ANY;

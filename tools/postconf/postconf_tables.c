@@ -1,38 +1,86 @@
-/* postconf_tables: parameters of lookup tables, in main.cf as NAME_suffix or in files of their own. */
+/* postconf_tables: parameters of lookup tables, in main.cf as NAME_suffix or in files of their own.
+ */
 #include "postconf.h"
 
 #include "base/xmem.h"
 #include "config/logical_line.h"
 
-#define SQL_SUFFIXES \
+#define SQL_SUFFIXES                                                                               \
     "query", "result_format", "domain", "expansion_limit", "select_field", "table", "where_field", \
         "additional_conditions"
 
 /* ldap_table(5), mysql_table(5), ... with the names of older releases */
-static const char *const ldap[] = {
-    "server_host", "server_port", "timeout", "search_base", "query_filter", "result_format",
-    "domain", "result_attribute", "special_result_attribute", "terminal_result_attribute",
-    "leaf_result_attribute", "scope", "bind", "bind_dn", "bind_pw", "recursion_limit",
-    "expansion_limit", "size_limit", "dereference", "chase_referrals", "version", "debuglevel",
-    "sasl_mechs", "sasl_realm", "sasl_authz_id", "sasl_minssf", "start_tls", "tls_ca_cert_dir",
-    "tls_ca_cert_file", "tls_cert", "tls_key", "tls_require_cert", "tls_random_file",
-    "tls_cipher_suite", "cache", "cache_expiry", "cache_size", "result_filter", NULL};
-static const char *const mysql[] = {
-    SQL_SUFFIXES, "hosts", "user", "password", "dbname", "charset", "idle_interval",
-    "retry_interval", "option_file", "option_group", "require_result_set", "tls_cert_file",
-    "tls_key_file", "tls_CAfile", "tls_CApath", "tls_ciphers", "tls_verify_cert", NULL};
-static const char *const pgsql[] = {SQL_SUFFIXES, "hosts", "user", "password", "dbname", "encoding",
-                                    "idle_interval", "retry_interval", "select_function", NULL};
+static const char *const ldap[] = {"server_host",
+                                   "server_port",
+                                   "timeout",
+                                   "search_base",
+                                   "query_filter",
+                                   "result_format",
+                                   "domain",
+                                   "result_attribute",
+                                   "special_result_attribute",
+                                   "terminal_result_attribute",
+                                   "leaf_result_attribute",
+                                   "scope",
+                                   "bind",
+                                   "bind_dn",
+                                   "bind_pw",
+                                   "recursion_limit",
+                                   "expansion_limit",
+                                   "size_limit",
+                                   "dereference",
+                                   "chase_referrals",
+                                   "version",
+                                   "debuglevel",
+                                   "sasl_mechs",
+                                   "sasl_realm",
+                                   "sasl_authz_id",
+                                   "sasl_minssf",
+                                   "start_tls",
+                                   "tls_ca_cert_dir",
+                                   "tls_ca_cert_file",
+                                   "tls_cert",
+                                   "tls_key",
+                                   "tls_require_cert",
+                                   "tls_random_file",
+                                   "tls_cipher_suite",
+                                   "cache",
+                                   "cache_expiry",
+                                   "cache_size",
+                                   "result_filter",
+                                   NULL};
+static const char *const mysql[] = {SQL_SUFFIXES,
+                                    "hosts",
+                                    "user",
+                                    "password",
+                                    "dbname",
+                                    "charset",
+                                    "idle_interval",
+                                    "retry_interval",
+                                    "option_file",
+                                    "option_group",
+                                    "require_result_set",
+                                    "tls_cert_file",
+                                    "tls_key_file",
+                                    "tls_CAfile",
+                                    "tls_CApath",
+                                    "tls_ciphers",
+                                    "tls_verify_cert",
+                                    NULL};
+static const char *const pgsql[] = {
+    SQL_SUFFIXES, "hosts",         "user",           "password",        "dbname",
+    "encoding",   "idle_interval", "retry_interval", "select_function", NULL};
 static const char *const sqlite[] = {SQL_SUFFIXES, "dbpath", NULL};
 static const char *const memcache[] = {
-    "memcache", "backup", "flags", "ttl", "key_format", "key_digest", "domain", "data_size_limit",
-    "line_size_limit", "max_try", "retry_pause", "timeout", NULL};
+    "memcache", "backup",          "flags",           "ttl",     "key_format",  "key_digest",
+    "domain",   "data_size_limit", "line_size_limit", "max_try", "retry_pause", "timeout",
+    NULL};
 
 static const struct table_type {
     const char *name;
     const char *const *suffixes;
-} types[] = {{"ldap", ldap}, {"mysql", mysql}, {"pgsql", pgsql}, {"sqlite", sqlite},
-             {"memcache", memcache}};
+} types[] = {
+    {"ldap", ldap}, {"mysql", mysql}, {"pgsql", pgsql}, {"sqlite", sqlite}, {"memcache", memcache}};
 
 enum { NESTING_MAX = 100 };
 

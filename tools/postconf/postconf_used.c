@@ -14,14 +14,26 @@ struct scope {
     const char *file;
 };
 
-/* A reference to NAME: marks it used. False if nothing sets or declares it. */
-static bool refer(struct scope *scope, struct slice name)
+static bool refer_in_service(struct postconf_service *service, struct slice name)
 {
     struct slice value;
-    if (scope->service && postconf_services_setting(scope->service, name, &value)) {
-        argv_add_slice(&scope->service->used, name);
+    if (!postconf_services_setting(service, name, &value))
+        return false;
+    argv_add_slice(&service->used, name);
+    return true;
+}
+
+/* A reference to NAME: marks it used. False if nothing sets or declares it. A value of main.cf sees
+ * the settings of whichever service reads it. */
+static bool refer(struct scope *scope, struct slice name)
+{
+    bool found = false;
+    if (scope->service && refer_in_service(scope->service, name))
         return true;
-    }
+    for (struct postconf_service *s = scope->pc->services; s && !scope->service; s = s->next)
+        found = refer_in_service(s, name) || found;
+    if (found)
+        return true;
     argv_add_slice(&scope->pc->used, name);
     return config_raw(scope->pc->cfg, scope->pc->used.at[scope->pc->used.count - 1]) != NULL;
 }
@@ -68,11 +80,12 @@ static void check_setting(struct scope *scope, const char *name, struct slice va
     if (postconf_names_read_only(name))
         postconf_warn(pc, "%s/%s: read-only parameter assignment: %s=%.*s", pc->dir, scope->file,
                       name, SLICE_ARG(value));
+    const struct param_row *row = config_row(pc->cfg, name);
+    if (row && row->kind == PARAM_RAW)
+        return; /* its $names are those of the program that reads it */
     if (!config_scan(refer_in_value, scope, value, &err))
         postconf_warn(pc, "%s", err.reason);
-    const struct postconf_name *known = postconf_names_find(pc, name);
-    const struct param_row *row = config_row(pc->cfg, name);
-    if (known && (!row || row->kind != PARAM_RAW))
+    if (postconf_names_find(pc, name))
         check_value(scope, name, value);
 }
 
