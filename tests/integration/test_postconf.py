@@ -278,7 +278,8 @@ class Edits(unittest.TestCase):
         shim = build_shim(self)
         for name, args in self.EDITS:
             before, _ = self.edited(name, args)
-            for call in ("ftruncate", "fchown", "write", "fchmod", "fsync", "rename"):
+            # not rename: the shim lets it happen and only says that it failed
+            for call in ("ftruncate", "fchown", "write", "fchmod", "fsync"):
                 with self.subTest(args=args, call=call):
                     self.reset()
                     done = self.postconf(*args, preload=shim, kill_at=f"{call}:1:fail")
