@@ -12,10 +12,10 @@ enum postconf_class {
 };
 
 struct postconf_service { /* one entry of master.cf */
-    struct argv fields;   /* eight fields, then arguments; "-o" and "name=value" are two, { } gone */
-    size_t options_end;   /* index of the first argument that is no option */
-    struct argv used;     /* names set by its -o that its values refer to */
-    int line;             /* of master.cf, where it begins */
+    struct argv fields; /* eight fields, then arguments; "-o" and "name=value" are two, { } gone */
+    size_t options_end; /* index of the first argument that is no option */
+    struct argv used;   /* names set by its -o that its values refer to */
+    int line;           /* of master.cf, where it begins */
     struct postconf_service *next;
 };
 
