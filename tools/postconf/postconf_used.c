@@ -32,10 +32,9 @@ static bool refer(struct scope *scope, struct slice name)
         return true;
     for (struct postconf_service *s = scope->pc->services; s && !scope->service; s = s->next)
         found = refer_in_service(s, name) || found;
-    if (found)
-        return true;
     argv_add_slice(&scope->pc->used, name);
-    return config_raw(scope->pc->cfg, scope->pc->used.at[scope->pc->used.count - 1]) != NULL;
+    return found ||
+           config_raw(scope->pc->cfg, scope->pc->used.at[scope->pc->used.count - 1]) != NULL;
 }
 
 static void refer_or_warn(struct scope *scope, struct slice name)
