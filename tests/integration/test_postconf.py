@@ -190,7 +190,7 @@ class Explain(SuiteTestCase):
     def test_all(self):
         done = self.suite.run("postconf", "-E")
         shown = re.findall(r"^\S+$", done.stdout, re.MULTILINE)
-        self.assertEqual(shown, [line.partition(" = ")[0] for line in
+        self.assertEqual(shown, [line.partition(" =")[0] for line in
                                  self.suite.run("postconf", "-q", "-H").stdout.splitlines()])
         self.assertEqual(done.stdout.count("    read by     "), done.stdout.count("    default     "))
 

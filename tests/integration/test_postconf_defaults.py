@@ -13,12 +13,18 @@ def facts():
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
+def split(line):
+    """Name and value; an empty value has no blank before it."""
+    name, _, value = line.partition(" =")
+    return name, value[1:]
+
+
 class Defaults(SuiteTestCase):
     def test_names_and_defaults(self):
         lines = self.suite.run("postconf", "-C", "builtin", "-d").stdout.splitlines()
-        shown = dict(line.partition(" = ")[::2] for line in lines)
+        shown = dict(split(line) for line in lines)
         # SERVICE_destination_..._limit of services that are in master.cf are of another class
-        services = dict(line.partition(" = ")[::2] for line in
+        services = dict(split(line) for line in
                         self.suite.run("postconf", "-C", "service", "-d").stdout.splitlines())
         wanted = {f["name"]: f for f in facts() if f["status"] == "listed"}
         self.assertEqual(sorted(set(wanted) - set(shown) - set(services)), [])
