@@ -30,8 +30,9 @@ static void insert_extension(struct strbuf *address, struct slice extension)
     strbuf_insert(address, at == SIZE_MAX ? address->len : at, extension);
 }
 
-/* Look ADDRESS up: the addresses of the table's answer in standard form, appended to OUT. */
-static enum map_status find_addresses(struct cleanup_message *m, struct maps *maps,
+/* Look ADDRESS up with KEYS: the addresses of the table's answer in standard form, appended to OUT.
+ */
+static enum map_status find_addresses(struct cleanup_message *m, struct maps *maps, unsigned keys,
                                       const char *address, bool propagate, struct argv *out)
 {
     CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY, extension = STRBUF_ANY;
@@ -41,7 +42,7 @@ static enum map_status find_addresses(struct cleanup_message *m, struct maps *ma
     bool by_domain = false;
     struct local_domains_query own = {cleanup_tables.local_domains, &err, false};
     struct map_address_query query = {.address = address,
-                                      .keys = MAP_ADDR_CANONICAL,
+                                      .keys = keys,
                                       .recipient_delimiter = common_params.recipient_delimiter,
                                       .is_local = local_domains_own_bare_names,
                                       .ctx = &own};
@@ -80,8 +81,8 @@ static void map_canonical(struct cleanup_message *m, struct maps *maps, struct s
     strbuf_set_slice(&start, strbuf_slice(address));
     for (int depth = 0; depth < CANONICAL_DEPTH; depth++) {
         CLEANUP(argv_done) struct argv found = ARGV_INIT;
-        if (find_addresses(m, maps, address->s, cleanup_tables.propagate_canonical, &found) !=
-            MAP_FOUND)
+        if (find_addresses(m, maps, MAP_ADDR_REWRITE, address->s,
+                           cleanup_tables.propagate_canonical, &found) != MAP_FOUND)
             return;
         if (found.count > 1)
             cleanup_message_warn(m, "multi-valued %s entry for %s", maps_title(maps), address->s);
@@ -185,8 +186,8 @@ static bool expand(struct cleanup_message *m, struct alias_work *work, const cha
                    int64_t depth, struct argv *out)
 {
     CLEANUP(argv_done) struct argv found = ARGV_INIT;
-    if (find_addresses(m, cleanup_tables.virtual_alias, address, cleanup_tables.propagate_virtual,
-                       &found) != MAP_FOUND)
+    if (find_addresses(m, cleanup_tables.virtual_alias, MAP_ADDR_REWRITE, address,
+                       cleanup_tables.propagate_virtual, &found) != MAP_FOUND)
         return false;
     if (depth >= cleanup_params.virtual_alias_recursion_limit) {
         unreasonable(m, "map nesting for", work->start);
@@ -231,7 +232,8 @@ bool cleanup_map_bcc(struct cleanup_message *m, struct maps *maps, const char *a
                      struct strbuf *out)
 {
     CLEANUP(argv_done) struct argv found = ARGV_INIT;
-    if (maps_is_empty(maps) || find_addresses(m, maps, address, false, &found) != MAP_FOUND)
+    if (maps_is_empty(maps) ||
+        find_addresses(m, maps, MAP_ADDR_CANONICAL, address, false, &found) != MAP_FOUND)
         return false;
     strbuf_set(out, found.at[0]);
     return true;

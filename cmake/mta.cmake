@@ -3,6 +3,7 @@
 #   mta_library(FLOOR)                      lib/FLOOR/*.c as the static library valija_FLOOR
 #   mta_service(NAME USES floor... [LIBS library...] [ALIAS other-name...])
 #                                           a daemon: *.c of this folder, installed in libexec
+#   mta_map_plugin(TYPE LIBS library...)    lib/map/TYPE/*.c as the plugin postfix-TYPE.so (map/map_plugin.h)
 #   mta_tool(NAME [SBIN|BIN] USES floor... [LIBS ...] [ALIAS ...])
 #                                           a command, installed in sbin (default) or bin
 #
@@ -47,6 +48,7 @@ find_package(Threads REQUIRED)
 pkg_check_modules(EVENT REQUIRED IMPORTED_TARGET libevent_core)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
+pkg_check_modules(ICU REQUIRED IMPORTED_TARGET icu-uc)
 pkg_check_modules(JSONC REQUIRED IMPORTED_TARGET json-c)
 pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
@@ -54,7 +56,7 @@ pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 # What a floor needs from outside.
 set(MTA_LIBS_base "")
 set(MTA_LIBS_io PkgConfig::EVENT Threads::Threads)
-set(MTA_LIBS_map db-5.3 PkgConfig::PCRE2)
+set(MTA_LIBS_map db-5.3 PkgConfig::PCRE2 PkgConfig::ICU ${CMAKE_DL_LIBS})
 set(MTA_LIBS_dns PkgConfig::CARES)
 set(MTA_LIBS_tls PkgConfig::OPENSSL)
 set(MTA_LIBS_service PkgConfig::SECCOMP)
@@ -83,6 +85,36 @@ function(mta_library floor)
   endif()
 endfunction()
 
+# A program (or test) that opens lookup tables offers plugins what cmake/map_plugin.list names, also
+# what it does not use itself.
+function(mta_map_host target)
+  set(archives "")
+  foreach(floor base log io config map)
+    list(APPEND archives $<TARGET_FILE:valija_${floor}>)
+    add_dependencies(${target} valija_${floor})
+  endforeach()
+  target_link_options(${target} PRIVATE
+    LINKER:--dynamic-list=${CMAKE_SOURCE_DIR}/cmake/map_plugin.list
+    LINKER:--whole-archive ${archives} LINKER:--no-whole-archive)
+  set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS
+               ${CMAKE_SOURCE_DIR}/cmake/map_plugin.list)
+endfunction()
+
+function(mta_map_plugin type)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+  add_library(map_${type}_parts STATIC ${sources})
+  target_compile_options(map_${type}_parts PRIVATE -fvisibility=hidden)
+  target_link_libraries(map_${type}_parts PUBLIC ${ARG_LIBS} INTERFACE valija_map)
+  add_library(postfix-${type} MODULE $<TARGET_OBJECTS:map_${type}_parts>)
+  # its functions come from the program; only what is left must be in the libraries
+  target_link_libraries(postfix-${type} PRIVATE ${ARG_LIBS})
+  set_target_properties(postfix-${type} PROPERTIES PREFIX ""
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/postfix)
+  set_property(GLOBAL APPEND PROPERTY MTA_MAP_PLUGINS postfix-${type})
+  install(TARGETS postfix-${type} DESTINATION ${MTA_SHLIB_DIR})
+endfunction()
+
 function(mta_program name destination)
   cmake_parse_arguments(ARG "" "" "USES;LIBS;ALIAS" ${ARGN})
   if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${name}.c)
@@ -100,6 +132,9 @@ function(mta_program name destination)
     target_link_libraries(${name} PRIVATE ${name}_parts)
   endif()
   target_link_libraries(${name} PRIVATE ${floors} ${ARG_LIBS})
+  if("map" IN_LIST ARG_USES)
+    mta_map_host(${name})
+  endif()
   install(TARGETS ${name} DESTINATION ${destination})
   foreach(alias IN LISTS ARG_ALIAS)
     install(CODE "
@@ -110,6 +145,7 @@ endfunction()
 
 # Where Debian's Postfix has its parts; DESTDIR moves all of it.
 set(MTA_DAEMON_DIR /usr/lib/postfix/sbin)
+set(MTA_SHLIB_DIR /usr/lib/postfix)
 set(MTA_SBIN_DIR /usr/sbin)
 set(MTA_BIN_DIR /usr/bin)
 set(MTA_CONF_DIR /etc/postfix)

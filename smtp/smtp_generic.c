@@ -20,7 +20,7 @@ static enum map_status rewrite(const char *address, struct strbuf *out, struct e
     struct local_domains_query own = {smtp_client.local_domains, err, false};
     const struct map_address_query query = {
         .address = address,
-        .keys = MAP_ADDR_CANONICAL,
+        .keys = MAP_ADDR_REWRITE,
         .recipient_delimiter = common_params.recipient_delimiter,
         .is_local = local_domains_own_bare_names,
         .ctx = &own,

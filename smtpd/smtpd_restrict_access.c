@@ -3,6 +3,7 @@
 #include "base/num.h"
 #include "config/common_params.h"
 #include "mail/address.h"
+#include "map/map_host.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_reject.h"
 #include "smtpd/smtpd_server.h"
@@ -14,50 +15,15 @@
 
 static bool parents_match(void)
 {
-    struct slice rest = slice_of(common_params.parent_domain_matches_subdomains), item;
-    while (slice_next_item(&rest, &item))
-        if (slice_eq(item, "smtpd_access_maps"))
-            return true;
-    return false;
-}
-
-static enum map_status find_domain(struct maps *maps, const char *domain, struct strbuf *value,
-                                   struct err *err)
-{
-    bool bare = parents_match();
-    enum map_status status = maps_find(maps, domain, MAPS_WHOLE_KEY, value, err);
-    const char *at = domain;
-    while (status == MAP_NOT_FOUND && (at = strchr(at, '.')) && at[1]) {
-        status = maps_find(maps, bare ? at + 1 : at, MAPS_PARTIAL_KEY, value, err);
-        at++;
-    }
-    return status;
-}
-
-/* The address, then its networks: 1.2.3.4, 1.2.3, 1.2, 1; IPv6 likewise at each colon. */
-static enum map_status find_network(struct maps *maps, const char *address, struct strbuf *value,
-                                    struct err *err)
-{
-    CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY;
-    strbuf_set(&key, address);
-    char separator = strchr(address, ':') ? ':' : '.';
-    enum map_status status = maps_find(maps, key.s, MAPS_WHOLE_KEY, value, err);
-    while (status == MAP_NOT_FOUND) {
-        size_t at = slice_rfind(strbuf_slice(&key), separator);
-        if (at == SIZE_MAX || at == 0)
-            break;
-        strbuf_truncate(&key, at);
-        status = maps_find(maps, key.s, MAPS_PARTIAL_KEY, value, err);
-    }
-    return status;
+    return map_host_parents_match("smtpd_access_maps");
 }
 
 static enum map_status find_client(struct maps *maps, const char *name, const char *address,
                                    struct strbuf *value, struct err *err)
 {
-    enum map_status status = find_domain(maps, name, value, err);
+    enum map_status status = map_host_find_name(maps, name, parents_match(), value, err);
     if (status == MAP_NOT_FOUND && address)
-        status = find_network(maps, address, value, err);
+        status = map_host_find_address(maps, address, value, err);
     return status;
 }
 
@@ -69,8 +35,7 @@ static enum map_status find_address(struct maps *maps, const char *address, stru
                          err);
     struct map_address_query query = {
         .address = address,
-        .keys = MAP_ADDR_FULL_EXT | MAP_ADDR_FULL | MAP_ADDR_DOMAIN | MAP_ADDR_LOCAL_AT |
-                (parents_match() ? MAP_ADDR_PARENTS : MAP_ADDR_DOT_PARENTS),
+        .keys = MAP_ADDR_ACCESS | map_address_parents("smtpd_access_maps"),
         .recipient_delimiter = common_params.recipient_delimiter,
     };
     return map_address_find(maps, &query, value, NULL, NULL, err);
@@ -363,12 +328,12 @@ SMTPD_RULE(smtpd_check_access)
     case SMTPD_ACCESS_HELO:
         a.class = SMTPD_CLASS_HELO;
         if (s->helo)
-            status = find_domain(rule->maps, s->helo, &value, &err);
+            status = map_host_find_name(rule->maps, s->helo, parents_match(), &value, &err);
         break;
     case SMTPD_ACCESS_ETRN:
         a.class = SMTPD_CLASS_ETRN;
         if (e->etrn_domain)
-            status = find_domain(rule->maps, e->etrn_domain, &value, &err);
+            status = map_host_find_name(rule->maps, e->etrn_domain, parents_match(), &value, &err);
         break;
     case SMTPD_ACCESS_SENDER:
     case SMTPD_ACCESS_RECIPIENT:

@@ -1,4 +1,5 @@
 /* Set-up of what sessions share. */
+#include "map/map_host.h"
 #include "smtpd/smtpd_server.h"
 
 #include "base/xmem.h"
@@ -37,11 +38,7 @@ static enum smtpd_bare_lf parse_bare_lf(const char *text)
 
 static unsigned parent_flag(const char *name)
 {
-    struct slice rest = slice_of(common_params.parent_domain_matches_subdomains), item;
-    while (slice_next_item(&rest, &item))
-        if (slice_eq(item, name))
-            return MATCH_PARENT;
-    return 0;
+    return map_host_parents_match(name) ? MATCH_PARENT : 0;
 }
 
 static struct maps *open_maps(const char *title, const char *list)

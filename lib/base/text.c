@@ -113,27 +113,37 @@ static size_t utf8_sequence(struct slice in)
     return 0;
 }
 
+/* Length of the ASCII at the front; most text is nothing else. */
+static size_t ascii_run(struct slice in)
+{
+    static const uint64_t high_bits = 0x8080808080808080U;
+    size_t len = 0;
+    for (uint64_t eight; in.len - len >= sizeof eight; len += sizeof eight) {
+        memcpy(&eight, in.s + len, sizeof eight);
+        if (eight & high_bits)
+            break;
+    }
+    while (len < in.len && (unsigned char)in.s[len] < 0x80)
+        len++;
+    return len;
+}
+
 bool text_is_utf8(struct slice in)
 {
-    while (in.len > 0) {
+    for (;;) {
+        in = slice_from(in, ascii_run(in));
+        if (in.len == 0)
+            return true;
         size_t len = utf8_sequence(in);
         if (len == 0)
             return false;
         in = slice_from(in, len);
     }
-    return true;
 }
 
 bool text_is_ascii(struct slice in)
 {
-    uint64_t high = 0, word;
-    for (; in.len >= sizeof word; in = slice_from(in, sizeof word)) {
-        memcpy(&word, in.s, sizeof word);
-        high |= word;
-    }
-    for (size_t i = 0; i < in.len; i++)
-        high |= (unsigned char)in.s[i];
-    return !(high & 0x8080808080808080);
+    return ascii_run(in) == in.len;
 }
 
 /* How many bytes at the front are printable ASCII. */

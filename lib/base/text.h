@@ -18,7 +18,7 @@ void text_add_printable(struct strbuf *out, struct slice in);
 /* Append IN with C escapes (\n, \t, \\, \ooo) for what does not print. */
 void text_add_escaped(struct strbuf *out, struct slice in);
 
-/* ASCII case folding into OUT (UTF-8 bytes pass unchanged). */
+/* ASCII case folding into OUT (UTF-8 bytes pass unchanged); of keys: map/map_fold.h. */
 void text_fold_case(struct strbuf *out, struct slice in);
 
 #endif

@@ -4,7 +4,9 @@
 #define PARAM_JOIN_(a, b) a##b
 #define PARAM_JOIN(a, b)  PARAM_JOIN_(a, b)
 
+#ifndef PARAM_PER_TABLE
 struct PARAM_JOIN(PARAM_OWNER, _params) PARAM_JOIN(PARAM_OWNER, _params);
+#endif
 
 const struct param_row PARAM_JOIN(PARAM_OWNER, _param_rows)[] = {
 #define PARAM_AT(name) offsetof(struct PARAM_JOIN(PARAM_OWNER, _params), name)
@@ -20,3 +22,4 @@ const struct param_row PARAM_JOIN(PARAM_OWNER, _param_rows)[] = {
 #undef PARAM_JOIN_
 #undef PARAM_OWNER
 #undef PARAM_FILE
+#undef PARAM_PER_TABLE

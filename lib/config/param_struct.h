@@ -8,7 +8,8 @@
  *     #include "config/param_struct.h"
  *
  * NAME_params.c is the same with config/param_rows.h, which defines both. PARAM_EXTRA may name
- * members that are not parameters.
+ * members that are not parameters. With PARAM_PER_TABLE there is no global struct: each lookup
+ * table of a type has its own (map/map_conf.h).
  */
 #define PARAM_JOIN_(a, b) a##b
 #define PARAM_JOIN(a, b)  PARAM_JOIN_(a, b)
@@ -23,7 +24,9 @@ struct PARAM_JOIN(PARAM_OWNER, _params) {
     PARAM_EXTRA
 };
 
+#ifndef PARAM_PER_TABLE
 extern struct PARAM_JOIN(PARAM_OWNER, _params) PARAM_JOIN(PARAM_OWNER, _params);
+#endif
 extern const struct param_row PARAM_JOIN(PARAM_OWNER, _param_rows)[];
 
 #undef PARAM_JOIN
@@ -31,3 +34,4 @@ extern const struct param_row PARAM_JOIN(PARAM_OWNER, _param_rows)[];
 #undef PARAM_OWNER
 #undef PARAM_FILE
 #undef PARAM_EXTRA
+#undef PARAM_PER_TABLE

@@ -7,6 +7,7 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "mail/flush_client.h"
+#include "map/map_host.h"
 
 static struct match_list *eligible;
 static struct flush_client *client;
@@ -14,11 +15,7 @@ static struct flush_client *client;
 void delivery_flush_open_list(void)
 {
     static const char title[] = "fast_flush_domains";
-    struct slice names = slice_of(common_params.parent_domain_matches_subdomains), name;
-    unsigned flags = 0;
-    while (slice_next_item(&names, &name))
-        if (slice_eq(name, title))
-            flags = MATCH_PARENT;
+    unsigned flags = map_host_parents_match(title) ? MATCH_PARENT : 0;
     eligible = match_list_new(title, common_params.fast_flush_domains, MATCH_DOMAIN, flags);
 }
 

@@ -248,8 +248,7 @@ static bool look_up_transport(struct resolving *q)
     if (any == MAP_FAILED)
         return false;
     struct map_address_query query = {.address = q->ret->recipient,
-                                      .keys = MAP_ADDR_FULL_EXT | MAP_ADDR_FULL | MAP_ADDR_DOMAIN |
-                                              q->r->transport_parent_keys,
+                                      .keys = MAP_ADDR_TRANSPORT | q->r->transport_parent_keys,
                                       .recipient_delimiter = common_params.recipient_delimiter};
     enum map_status status = map_address_find(maps, &query, &value, NULL, NULL, q->err);
     if (status == MAP_FAILED)

@@ -4,16 +4,7 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "map/map_address.h"
-
-static bool matches_subdomains(const char *parameter)
-{
-    struct slice in = slice_of(common_params.parent_domain_matches_subdomains), item;
-    while (slice_next_item(&in, &item)) {
-        if (slice_eq(item, parameter))
-            return true;
-    }
-    return false;
-}
+#include "map/map_host.h"
 
 static struct maps *open_maps(const char *title, const char *list)
 {
@@ -69,9 +60,8 @@ struct resolver *resolver_new(struct config *cfg, struct err *err)
     r->virtual_mailbox =
         match_list_new("virtual_mailbox_domains", p->virtual_mailbox_domains, MATCH_STRING, 0);
     r->relay = match_list_new("relay_domains", p->relay_domains, MATCH_DOMAIN,
-                              matches_subdomains("relay_domains") ? MATCH_PARENT : 0);
-    r->transport_parent_keys =
-        matches_subdomains("transport_maps") ? MAP_ADDR_PARENTS : MAP_ADDR_DOT_PARENTS;
+                              map_host_parents_match("relay_domains") ? MATCH_PARENT : 0);
+    r->transport_parent_keys = map_address_parents("transport_maps");
     return r;
 }
 

@@ -1,16 +1,31 @@
 /* map: opening tables by name, and what all types share: folding of keys, UTF-8, warnings. */
 #include "map/map.h"
+#include "map/map_fold.h"
 #include "map/map_proxy.h"
 
 #include "base/text.h"
 #include "base/xmem.h"
+#include "config/common_params.h"
 
 enum { WARNINGS_MAX = 64 * 1024, NESTING_MAX = 16 };
 
 static struct map_options map_options = {
     .berkeley_db_create_buffer_size = 16777216,
     .berkeley_db_read_buffer_size = 131072,
+    .lmdb_map_size = 16777216,
 };
+
+struct map_options map_options_of(const struct config *cfg)
+{
+    return (struct map_options){
+        .berkeley_db_create_buffer_size = (size_t)common_params.berkeley_db_create_buffer_size,
+        .berkeley_db_read_buffer_size = (size_t)common_params.berkeley_db_read_buffer_size,
+        .lmdb_map_size = (size_t)common_params.lmdb_map_size,
+        .meta_directory = common_params.meta_directory,
+        .shlib_directory = common_params.shlib_directory,
+        .config = cfg,
+    };
+}
 
 void map_set_options(const struct map_options *options)
 {
@@ -83,11 +98,9 @@ struct map *map_open_strict(const char *type_and_name, enum map_flags flags, str
                 type_and_name);
         return NULL;
     }
-    const struct map_driver *driver = map_driver_find(type);
-    if (!driver) {
-        err_set(err, ERR_CONFIG, "unsupported dictionary type: %.*s", SLICE_ARG(type));
+    const struct map_driver *driver = map_driver_find(type, err);
+    if (!driver)
         return NULL;
-    }
     if (is_nested_too_deep(name.s)) {
         err_set(err, ERR_CONFIG, "nested too deep: table %s", type_and_name);
         return NULL;
@@ -162,7 +175,7 @@ static const char *map_fold_key(struct map *map, const char *key)
     if (!(map->flags & wanted))
         return key;
     strbuf_reset(&map->folded);
-    text_fold_case(&map->folded, slice_of(key));
+    map_fold(&map->folded, slice_of(key), map->flags & MAP_UTF8);
     return map->folded.s;
 }
 

@@ -25,13 +25,20 @@ enum map_flags {
     MAP_WITH_NUL = 1 << 7,     /* keys and values end in NUL (files that leave the choice) */
     MAP_WITHOUT_NUL = 1 << 8,  /* they do not; neither: try both, write with */
     MAP_DEFAULT_MODE = 1 << 9, /* a new file gets mode 0644, not that of its source */
+    MAP_MANY_KEYS = 1 << 10,   /* a million look-ups, say, will follow: spend memory on them */
 };
 
-/* Sizes that main.cf may change; see map_set_options(). */
+struct config;
+
+/* What main.cf says about tables; see map_set_options(). */
 struct map_options {
-    size_t berkeley_db_create_buffer_size, berkeley_db_read_buffer_size;
+    size_t berkeley_db_create_buffer_size, berkeley_db_read_buffer_size, lmdb_map_size;
+    const char *meta_directory, *shlib_directory; /* of plugins; NULL: beside the program only */
+    const struct config *config; /* settings "type:name" of client tables; NULL: there are none */
     const char *proxy_path; /* socket of proxymap(8), for proxy: tables; NULL: open them directly */
 };
+/* What CFG says, common_params being loaded from it; CFG must live as long as tables are opened. */
+struct map_options map_options_of(const struct config *cfg);
 /* Called once at start; read-only afterwards. */
 void map_set_options(const struct map_options *options);
 const struct map_options *map_get_options(void);
@@ -80,8 +87,10 @@ bool map_has_changed(struct map *map);
  * a line: rules skipped, duplicate entries, keys that are not UTF-8. "" when all is well. */
 const char *map_warnings(const struct map *map);
 void map_warnings_clear(struct map *map);
-const struct map_driver *map_driver_find(struct slice type);
-const struct map_driver *const *map_drivers(void); /* NULL-terminated, alphabetical */
+/* The driver of TYPE, loaded when it is a plugin (map/map_plugin.h); NULL with ERR set. */
+const struct map_driver *map_driver_find(struct slice type, struct err *err);
+/* Those that need no plugin: NULL-terminated, alphabetical. */
+const struct map_driver *const *map_drivers(void);
 
 /* For drivers. */
 /* SIZE bytes, zeroed, that begin with a struct map; the name and flags are filled by map_open(). */

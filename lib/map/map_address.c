@@ -1,5 +1,6 @@
 /* map_address: see the header. */
 #include "map/map_address.h"
+#include "map/map_host.h"
 
 #include <ctype.h>
 
@@ -14,6 +15,11 @@ struct search {
     struct strbuf *value;
     struct err *err;
 };
+
+unsigned map_address_parents(const char *title)
+{
+    return map_host_parents_match(title) ? MAP_ADDR_PARENTS : MAP_ADDR_DOT_PARENTS;
+}
 
 bool map_address_split_extension(struct slice local_part, const char *recipient_delimiter,
                                  struct slice *ret_user, struct slice *ret_extension)
@@ -68,14 +74,15 @@ static enum map_status search_local(struct search *s, struct slice local, const 
                                     struct slice domain)
 {
     enum map_status status = MAP_NOT_FOUND;
-    if (local.len > 0 && needs_quotes(local)) {
+    bool is_quoted = local.len > 0 && needs_quotes(local);
+    if (is_quoted) {
         strbuf_reset(&s->key);
         add_quoted(&s->key, local);
         strbuf_add_str(&s->key, at);
         strbuf_add_slice(&s->key, domain);
         status = search_key(s);
     }
-    if (status == MAP_NOT_FOUND) {
+    if (status == MAP_NOT_FOUND && !(is_quoted && (s->query->keys & MAP_ADDR_QUOTED))) {
         strbuf_set_slice(&s->key, local);
         strbuf_add_str(&s->key, at);
         strbuf_add_slice(&s->key, domain);

@@ -17,10 +17,19 @@ enum map_address_keys {
     MAP_ADDR_DOT_PARENTS = 1 << 6, /* .parent of each parent domain */
     MAP_ADDR_PARENTS = 1 << 7,     /* parent */
     MAP_ADDR_LOCAL_AT = 1 << 8,    /* user+ext@ and user@ (access tables) */
+    MAP_ADDR_QUOTED = 1 << 9,      /* a local part that needs quotes only with them */
 };
 #define MAP_ADDR_CANONICAL                                                                         \
     (MAP_ADDR_FULL_EXT | MAP_ADDR_FULL | MAP_ADDR_LOCAL_EXT | MAP_ADDR_LOCAL | MAP_ADDR_AT_DOMAIN)
+/* for tables whose result is an address in the place of the key: canonical, virtual, generic */
+#define MAP_ADDR_REWRITE (MAP_ADDR_CANONICAL | MAP_ADDR_QUOTED)
 #define MAP_ADDR_MAILBOX (MAP_ADDR_FULL_EXT | MAP_ADDR_FULL | MAP_ADDR_AT_DOMAIN)
+/* with one of the PARENTS, see map_address_parents() */
+#define MAP_ADDR_TRANSPORT (MAP_ADDR_FULL_EXT | MAP_ADDR_FULL | MAP_ADDR_DOMAIN)
+#define MAP_ADDR_ACCESS    (MAP_ADDR_TRANSPORT | MAP_ADDR_LOCAL_AT)
+
+/* MAP_ADDR_PARENTS when parent_domain_matches_subdomains names TITLE, else MAP_ADDR_DOT_PARENTS. */
+unsigned map_address_parents(const char *title);
 
 struct map_address_query {
     const char *address;             /* internal form */
@@ -32,10 +41,10 @@ struct map_address_query {
 };
 
 /* Search MAPS with each key in turn. A local part that needs quotes is looked up as it is written
- * in mail ("a b"@example.com), then bare; pattern tables see the first key only. RET_EXTENSION (may
- * be NULL) receives the extension, with its delimiter, that the matching key left out ("" when
- * none), for propagate_unmatched_extensions. RET_KEY_IS_DOMAIN (may be NULL): an @domain key
- * matched. */
+ * in mail ("a b"@example.com), then bare (unless MAP_ADDR_QUOTED); pattern tables see the first key
+ * only. RET_EXTENSION (may be NULL) receives the extension, with its delimiter, that the matching
+ * key left out ("" when none), for propagate_unmatched_extensions. RET_KEY_IS_DOMAIN (may be NULL):
+ * an @domain key matched. */
 enum map_status map_address_find(struct maps *maps, const struct map_address_query *query,
                                  struct strbuf *value, struct strbuf *ret_extension,
                                  bool *ret_key_is_domain, struct err *err);

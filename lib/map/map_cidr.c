@@ -1,7 +1,7 @@
 /* map_cidr: cidr:/file, networks and addresses in order. */
 #include "map/map_braces.h"
 #include "map/map_drivers.h"
-#include "map/map_net.h"
+#include "map/map_net_index.h"
 #include "map/map_rules.h"
 #include "map/map_text.h"
 
@@ -21,6 +21,34 @@ static enum map_status cidr_match(void *ctx, const struct map_rule *rule, struct
     return map_net_contains(net, address) ? MAP_FOUND : MAP_NOT_FOUND;
 }
 
+static size_t find_in_run(void *ctx, const void *run)
+{
+    return map_net_index_find(run, ctx);
+}
+
+static void free_run(void *run)
+{
+    map_net_index_free(run);
+}
+
+/* Long runs of plain networks get an index each. */
+static void index_runs(struct map_rules *rules)
+{
+    enum { RUN_MIN = 8 };
+    rules->free_run = free_run;
+    for (size_t i = 0; i < rules->count; i++) {
+        size_t end = map_rules_run_end(rules, i);
+        if (end < i + RUN_MIN)
+            continue;
+        struct map_net_index *index = map_net_index_new();
+        rules->at[i].run = index;
+        rules->at[i].run_end = end;
+        for (size_t n = i; n < end; n++)
+            map_net_index_add(index, rules->at[n].pattern, n);
+        i = end - 1;
+    }
+}
+
 static enum map_status cidr_find(struct map *map, const char *key, struct strbuf *value,
                                  struct err *err)
 {
@@ -29,7 +57,8 @@ static enum map_status cidr_find(struct map *map, const char *key, struct strbuf
     const struct map_rule *rule;
     if (!map_net_parse_address(slice_of(key), &address))
         return MAP_NOT_FOUND; /* a host name, say */
-    enum map_status status = map_rules_find(&table->rules, cidr_match, &address, &rule, err);
+    enum map_status status =
+        map_rules_find(&table->rules, cidr_match, find_in_run, &address, &rule, err);
     if (status == MAP_FOUND)
         strbuf_add_str(value, rule->result);
     return status;
@@ -101,6 +130,7 @@ static struct map *cidr_open(const char *name, enum map_flags flags, struct err 
     }
     map_text_done(&in);
     map_rules_finish(&table->rules, &table->map, title.s);
+    index_runs(&table->rules);
     return &table->map;
 }
 

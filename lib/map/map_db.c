@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { MANY_KEYS_CACHE_MAX = 512 * 1024 * 1024 };
+
 struct map_db {
     struct map map;
     char *source, *path; /* NAME and NAME.db */
@@ -84,13 +86,17 @@ static enum map_status db_find(struct map *map, const char *key, struct strbuf *
         return MAP_FAILED;
     }
     bool try_bare = db->try_bare;
+    /* Berkeley DB takes missing pages for empty ones */
+    bool is_whole = map_db_file_is_whole(db->lock_fd, &db->opened, db->path, err);
     int error = DB_NOTFOUND;
-    if (db->try_nul)
+    if (is_whole && db->try_nul)
         error = db_get(db, key, true, value);
-    if (error == DB_NOTFOUND && try_bare)
+    if (is_whole && error == DB_NOTFOUND && try_bare)
         error = db_get(db, key, false, value);
     if (locks)
         flock(db->lock_fd, LOCK_UN);
+    if (!is_whole)
+        return MAP_FAILED;
     if (error == 0)
         return MAP_FOUND;
     if (error == DB_NOTFOUND)
@@ -169,15 +175,10 @@ static bool db_commit(struct map *map, struct err *err)
     return !db->rebuild || map_db_file_commit(db->rebuild, err);
 }
 
-/* The open descriptor tells, also from inside a jail where the path means nothing. */
 static bool db_has_changed(struct map *map)
 {
     struct map_db *db = map_db_of(map);
-    struct stat now;
-    if (fstat(db->lock_fd, &now) < 0)
-        return true;
-    return now.st_nlink == 0 || now.st_mtim.tv_sec != db->opened.st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != db->opened.st_mtim.tv_nsec;
+    return map_db_file_has_changed(db->lock_fd, &db->opened);
 }
 
 static void db_close(struct map *map)
@@ -203,25 +204,13 @@ static bool db_open_file(struct map_db *db, enum map_flags flags, struct err *er
         fd_done(&db->lock_fd);
         db->lock_fd =
             open(db->path, (writes ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOCTTY, 0644);
-        struct stat by_name;
         if (db->lock_fd < 0)
             return err_set(err, ERR_TEMP, "open database %s: %s", db->path, strerror(errno));
         if (!fd_lock(db->lock_fd, writes, true) || fstat(db->lock_fd, &db->opened) < 0)
             return err_set(err, ERR_TEMP, "lock database %s: %s", db->path, strerror(errno));
-        if (stat(db->path, &by_name) == 0 && by_name.st_ino == db->opened.st_ino &&
-            by_name.st_dev == db->opened.st_dev)
+        if (map_db_file_is_at(db->path, &db->opened))
             return true;
     }
-}
-
-/* Somebody edited the source and forgot to build the table. Not while it may be under way. */
-static void warn_when_old(struct map_db *db)
-{
-    enum { UNDER_WAY_SECONDS = 100 };
-    struct stat source;
-    if (stat(db->source, &source) == 0 && source.st_mtime > db->opened.st_mtime &&
-        source.st_mtime < time(NULL) - UNDER_WAY_SECONDS)
-        map_warn(&db->map, "database %s is older than source file %s", db->path, db->source);
 }
 
 static bool db_open_handle(struct map_db *db, const char *path, DBTYPE type, u_int32_t mode,
@@ -230,13 +219,16 @@ static bool db_open_handle(struct map_db *db, const char *path, DBTYPE type, u_i
     const struct map_options *options = map_get_options();
     size_t cache = mode & DB_RDONLY ? options->berkeley_db_read_buffer_size
                                     : options->berkeley_db_create_buffer_size;
+    if (db->map.flags & MAP_MANY_KEYS) /* all of a table of some size */
+        cache = MAX(cache, MIN((size_t)db->opened.st_size / 4 * 5, (size_t)MANY_KEYS_CACHE_MAX));
     int error = db_create(&db->db, NULL, 0);
     if (error != 0)
         return failed(db, "open", error, err);
     db->db->set_errcall(db->db, stay_quiet);
     if (cache > 0)
         db->db->set_cachesize(db->db, 0, (u_int32_t)MIN(cache, (size_t)UINT32_MAX), 0);
-    error = db->db->open(db->db, NULL, path, NULL, type, mode, 0644);
+    /* no memory map: a file that is cut off under one would kill us */
+    error = db->db->open(db->db, NULL, path, NULL, type, mode | DB_NOMMAP, 0644);
     return error == 0 || failed(db, "open", error, err);
 }
 
@@ -273,7 +265,7 @@ static struct map *db_open(const char *name, enum map_flags flags, DBTYPE type, 
              db_open_handle(db, db->path, type, flags & MAP_WRITE ? DB_CREATE : DB_RDONLY, err);
         if (ok && !(flags & MAP_WRITE)) {
             flock(db->lock_fd, LOCK_UN);
-            warn_when_old(db);
+            map_db_file_warn_when_old(&db->map, db->source, db->path, &db->opened);
         }
     }
     if (ok)

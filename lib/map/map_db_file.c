@@ -22,6 +22,48 @@ static bool failed(const char *what, const char *path, struct err *err)
     return err_set(err, ERR_TEMP, "%s %s: %s", what, path, strerror(errno));
 }
 
+bool map_db_file_has_changed(int fd, const struct stat *opened)
+{
+    struct stat now;
+    return fstat(fd, &now) < 0 || now.st_nlink == 0 || now.st_size != opened->st_size ||
+           now.st_mtim.tv_sec != opened->st_mtim.tv_sec ||
+           now.st_mtim.tv_nsec != opened->st_mtim.tv_nsec;
+}
+
+bool map_db_file_is_whole(int fd, const struct stat *opened, const char *path, struct err *err)
+{
+    struct stat now;
+    return (fstat(fd, &now) == 0 && now.st_size >= opened->st_size) ||
+           err_set(err, ERR_TEMP, "read database %s: file was cut off", path);
+}
+
+bool map_db_file_is_at(const char *path, const struct stat *opened)
+{
+    struct stat there;
+    return stat(path, &there) == 0 && there.st_ino == opened->st_ino &&
+           there.st_dev == opened->st_dev;
+}
+
+void map_db_file_warn_when_old(struct map *map, const char *source, const char *path,
+                               const struct stat *opened)
+{
+    enum { UNDER_WAY_SECONDS = 100 }; /* a source that young may be on its way into the table */
+    struct stat st;
+    if (stat(source, &st) == 0 && st.st_mtime > opened->st_mtime &&
+        st.st_mtime < time(NULL) - UNDER_WAY_SECONDS)
+        map_warn(map, "database %s is older than source file %s", path, source);
+}
+
+static bool lock_for_writing(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int status;
+    do {
+        status = fcntl(fd, F_SETLKW, &lock);
+    } while (status < 0 && errno == EINTR);
+    return status == 0 && fd_lock(fd, true, true);
+}
+
 /* Open and lock the table there is, if any, in a way that a writer may. */
 static bool open_old(struct map_db_file *file, struct err *err)
 {
@@ -29,11 +71,9 @@ static bool open_old(struct map_db_file *file, struct err *err)
         file->old_fd = open(file->path, O_RDWR | O_CLOEXEC | O_NOCTTY);
         if (file->old_fd < 0)
             return errno == ENOENT || failed("open", file->path, err);
-        struct stat by_name;
-        if (!fd_lock(file->old_fd, true, true) || fstat(file->old_fd, &file->old) < 0)
+        if (!lock_for_writing(file->old_fd) || fstat(file->old_fd, &file->old) < 0)
             return failed("lock", file->path, err);
-        if (stat(file->path, &by_name) == 0 && by_name.st_ino == file->old.st_ino &&
-            by_name.st_dev == file->old.st_dev)
+        if (map_db_file_is_at(file->path, &file->old))
             return true;
         fd_done(&file->old_fd); /* replaced while we waited */
     }

@@ -4,8 +4,8 @@
 
 #include "map/map.h"
 
-extern const struct map_driver map_btree, map_cidr, map_environ, map_fail, map_hash, map_inline,
-    map_internal, map_pcre, map_pipemap, map_randmap, map_regexp, map_static, map_texthash,
-    map_unionmap, map_unix;
+extern const struct map_driver map_btree, map_cidr, map_debug, map_environ, map_fail, map_hash,
+    map_inline, map_internal, map_pcre, map_pipemap, map_randmap, map_regexp, map_static,
+    map_texthash, map_unionmap, map_unix;
 
 #endif

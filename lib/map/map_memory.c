@@ -1,7 +1,7 @@
 /* map_memory: see the header. */
 #include "map/map_memory.h"
+#include "map/map_fold.h"
 
-#include "base/text.h"
 #include "base/xmem.h"
 
 #define uthash_fatal(text) abort()
@@ -42,7 +42,7 @@ bool map_memory_set(struct map *map, struct slice key, struct slice value, bool 
     struct map_memory *memory = memory_of(map);
     CLEANUP(strbuf_done) struct strbuf folded = STRBUF_ANY;
     if (map->flags & MAP_FOLD) {
-        text_fold_case(&folded, key);
+        map_fold(&folded, key, map->flags & MAP_UTF8);
         key = strbuf_slice(&folded);
     }
     struct memory_entry *entry = memory_get(memory, key);

@@ -34,11 +34,17 @@ static uint8_t prefix_mask(const struct map_net *net, size_t i)
     return (uint8_t)(0xff << (8 - (net->bits - 8 * i)));
 }
 
+void map_net_cut(struct map_net *net, unsigned bits)
+{
+    net->bits = bits;
+    for (size_t i = 0; i < net->size; i++)
+        net->bytes[i] &= prefix_mask(net, i);
+}
+
 static bool host_bits_are_zero(const struct map_net *net, struct slice text, struct strbuf *problem)
 {
     struct map_net clean = *net;
-    for (size_t i = 0; i < net->size; i++)
-        clean.bytes[i] &= prefix_mask(net, i);
+    map_net_cut(&clean, net->bits);
     if (memcmp(clean.bytes, net->bytes, sizeof clean.bytes) == 0)
         return true;
     char name[INET6_ADDRSTRLEN] = "";

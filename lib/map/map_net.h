@@ -15,5 +15,7 @@ bool map_net_parse_address(struct slice text, struct map_net *ret);
 /* False with what is wrong, a phrase that quotes TEXT. */
 bool map_net_parse(struct slice text, struct map_net *ret, struct strbuf *problem);
 bool map_net_contains(const struct map_net *net, const struct map_net *address);
+/* Make NET's prefix BITS long, the bits behind it zero. */
+void map_net_cut(struct map_net *net, unsigned bits);
 
 #endif

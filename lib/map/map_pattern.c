@@ -14,7 +14,7 @@ struct map_pattern {
     const struct map_pattern_engine *engine;
     struct map_rules rules;
     struct slice groups[MAP_TEMPLATE_GROUPS]; /* of the last match */
-    const char *key;
+    struct slice key;
 };
 
 enum { FLAGS_MAX = 16 };
@@ -22,6 +22,8 @@ enum { FLAGS_MAX = 16 };
 static enum map_status pattern_match(void *ctx, const struct map_rule *rule, struct err *err)
 {
     struct map_pattern *table = ctx;
+    if (!map_prefix_allows(&rule->prefix, table->key.s))
+        return MAP_NOT_FOUND;
     enum map_status status =
         table->engine->match(rule->pattern, table->key, table->groups, rule->max_group + 1, err);
     if (status == MAP_FAILED) {
@@ -37,8 +39,8 @@ static enum map_status pattern_find(struct map *map, const char *key, struct str
 {
     struct map_pattern *table = CONTAINER_OF(map, struct map_pattern, map);
     const struct map_rule *rule;
-    table->key = key;
-    enum map_status status = map_rules_find(&table->rules, pattern_match, table, &rule, err);
+    table->key = slice_of(key);
+    enum map_status status = map_rules_find(&table->rules, pattern_match, NULL, table, &rule, err);
     if (status == MAP_FOUND)
         map_template_expand(slice_of(rule->result), table->groups, value);
     return status;
@@ -165,6 +167,8 @@ static void add_rule(struct map_pattern *table, const char *where, int line_numb
         if (!check_result(table, where, line, rule.negated, &rule.max_group))
             return;
     }
+    if (!strpbrk(toggled, table->engine->unlike_prefix))
+        rule.prefix = map_prefix_of(pattern, !strchr(toggled, 'i'));
     rule.pattern = compile(table, where, pattern, toggled, rule.max_group);
     if (!rule.pattern)
         return;

@@ -12,12 +12,18 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-enum { MATCH_LIMIT = 1000000, DEPTH_LIMIT = 100000, HEAP_LIMIT_KIB = 20000 };
+enum {
+    MATCH_LIMIT = 1000000,
+    DEPTH_LIMIT = 100000,
+    HEAP_LIMIT_KIB = 20000,
+    USES_BEFORE_JIT = 4, /* machine code costs more time to make than a few matches take */
+};
 
 struct pcre_pattern {
     pcre2_code *code;
     pcre2_match_data *data;
     pcre2_match_context *limits;
+    unsigned uses;
 };
 
 static void pcre_free(void *pattern)
@@ -71,12 +77,22 @@ static void *pcre_compile(const char *pattern, const char *toggled, bool utf8, s
     return p;
 }
 
-static enum map_status pcre_match(void *pattern, const char *key, struct slice *groups,
+/* Where patterns are UTF-8, map_find() has seen to it that keys are, too. */
+static int match(struct pcre_pattern *p, struct slice key, uint32_t options)
+{
+    return pcre2_match(p->code, (PCRE2_SPTR)key.s, key.len, 0, options | PCRE2_NO_UTF_CHECK,
+                       p->data, p->limits);
+}
+
+static enum map_status pcre_match(void *pattern, struct slice key, struct slice *groups,
                                   size_t count, struct err *err)
 {
     struct pcre_pattern *p = pattern;
-    int error =
-        pcre2_match(p->code, (PCRE2_SPTR)key, PCRE2_ZERO_TERMINATED, 0, 0, p->data, p->limits);
+    if (p->uses < USES_BEFORE_JIT && ++p->uses == USES_BEFORE_JIT)
+        pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE); /* where it cannot, matching is slower */
+    int error = match(p, key, 0);
+    if (error == PCRE2_ERROR_JIT_STACKLIMIT)
+        error = match(p, key, PCRE2_NO_JIT);
     if (error == PCRE2_ERROR_NOMATCH)
         return MAP_NOT_FOUND;
     if (error < 0) {
@@ -90,7 +106,7 @@ static enum map_status pcre_match(void *pattern, const char *key, struct slice *
         bool took_part = i < (size_t)error && at[2 * i] != PCRE2_UNSET &&
                          at[2 * i] <= at[2 * i + 1]; /* \K can turn the whole match around */
         groups[i] =
-            took_part ? (struct slice){key + at[2 * i], at[2 * i + 1] - at[2 * i]} : SLICE_EMPTY;
+            took_part ? (struct slice){key.s + at[2 * i], at[2 * i + 1] - at[2 * i]} : SLICE_EMPTY;
     }
     return MAP_FOUND;
 }
@@ -99,6 +115,7 @@ static const struct map_pattern_engine pcre_engine = {
     .type = "pcre",
     .unclosed = "ignoring this rule",
     .flags = "ismxAEUX",
+    .unlike_prefix = "mx",
     .compile = pcre_compile,
     .free_pattern = pcre_free,
     .match = pcre_match,

@@ -80,12 +80,15 @@ static void proxy_close(struct map *map)
 struct map *map_proxy_open(const char *name, enum map_flags flags, struct err *err)
 {
     struct slice type, rest;
-    const struct map_driver *driver =
-        slice_split(slice_of(name), ':', &type, &rest) ? map_driver_find(type) : NULL;
-    if (!driver || (flags & (MAP_WRITE | MAP_REBUILD))) {
-        err_set(err, ERR_CONFIG,
-                driver ? "proxy:%s: updates are not built" : "unsupported dictionary type: %s",
-                name);
+    if (!slice_split(slice_of(name), ':', &type, &rest)) {
+        err_set(err, ERR_CONFIG, "unsupported dictionary type: %s", name);
+        return NULL;
+    }
+    const struct map_driver *driver = map_driver_find(type, err);
+    if (!driver)
+        return NULL;
+    if (flags & (MAP_WRITE | MAP_REBUILD)) {
+        err_set(err, ERR_CONFIG, "proxy:%s: updates are not built", name);
         return NULL;
     }
     struct map_proxy *proxy = map_alloc(sizeof *proxy);

@@ -37,11 +37,11 @@ static void regexp_free(void *pattern)
     free(pattern);
 }
 
-static enum map_status regexp_match(void *pattern, const char *key, struct slice *groups,
+static enum map_status regexp_match(void *pattern, struct slice key, struct slice *groups,
                                     size_t count, struct err *err)
 {
     regmatch_t at[MAP_TEMPLATE_GROUPS];
-    int error = regexec(pattern, key, count, at, 0);
+    int error = regexec(pattern, key.s, count, at, 0);
     if (error == REG_NOMATCH)
         return MAP_NOT_FOUND;
     if (error != 0) {
@@ -53,7 +53,7 @@ static enum map_status regexp_match(void *pattern, const char *key, struct slice
     for (size_t i = 0; i < count; i++)
         groups[i] = at[i].rm_so < 0
                         ? SLICE_EMPTY
-                        : (struct slice){key + at[i].rm_so, (size_t)(at[i].rm_eo - at[i].rm_so)};
+                        : (struct slice){key.s + at[i].rm_so, (size_t)(at[i].rm_eo - at[i].rm_so)};
     return MAP_FOUND;
 }
 
@@ -61,6 +61,7 @@ static const struct map_pattern_engine regexp_engine = {
     .type = "regexp",
     .unclosed = "skipping this rule",
     .flags = "ixm",
+    .unlike_prefix = "xm",
     .compile = regexp_compile,
     .free_pattern = regexp_free,
     .match = regexp_match,

@@ -15,6 +15,8 @@ void map_rules_done(struct map_rules *rules)
     for (size_t i = 0; i < rules->count; i++) {
         if (rules->at[i].pattern)
             rules->free_pattern(rules->at[i].pattern);
+        if (rules->at[i].run)
+            rules->free_run(rules->at[i].run);
         free(rules->at[i].result);
     }
     free(rules->at);
@@ -55,13 +57,31 @@ void map_rules_finish(struct map_rules *rules, struct map *map, const char *wher
     }
 }
 
-enum map_status map_rules_find(const struct map_rules *rules, map_rules_match match, void *ctx,
+size_t map_rules_run_end(const struct map_rules *rules, size_t first)
+{
+    size_t end = first;
+    while (end < rules->count && rules->at[end].kind == MAP_RULE_RESULT && !rules->at[end].negated)
+        end++;
+    return end;
+}
+
+enum map_status map_rules_find(const struct map_rules *rules, map_rules_match match,
+                               map_rules_find_in_run find_in_run, void *ctx,
                                const struct map_rule **ret_rule, struct err *err)
 {
     for (size_t i = 0; i < rules->count; i++) {
         const struct map_rule *rule = &rules->at[i];
         if (rule->kind == MAP_RULE_ENDIF)
             continue;
+        if (rule->run) {
+            size_t found = find_in_run(ctx, rule->run);
+            if (found != SIZE_MAX) {
+                *ret_rule = &rules->at[found];
+                return MAP_FOUND;
+            }
+            i = rule->run_end - 1;
+            continue;
+        }
         enum map_status status = match(ctx, rule, err);
         if (status == MAP_FAILED)
             return MAP_FAILED;

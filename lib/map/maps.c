@@ -2,17 +2,22 @@
 #include "map/maps.h"
 
 #include "base/xmem.h"
+#include "config/common_params.h"
 
 struct maps {
     char *title;
     struct map **at;
     size_t count;
     struct strbuf warnings;
+    void (*observer)(void *ctx, const struct maps_step *step);
+    void *observer_ctx;
 };
 
 struct maps *maps_open(const char *title, const char *list, enum map_flags flags)
 {
     struct maps *maps = xzalloc(sizeof *maps);
+    if ((flags & MAP_FOLD) && common_params.smtputf8_enable)
+        flags |= MAP_UTF8; /* header and body checks, which do not fold, see all bytes */
     maps->title = xstrdup(title);
     strbuf_init(&maps->warnings, (size_t)256 * 1024);
     struct slice in = slice_of(list), item;
@@ -66,6 +71,21 @@ const char *maps_warnings(struct maps *maps)
     return maps->warnings.s;
 }
 
+void maps_observe(struct maps *maps, void (*fn)(void *ctx, const struct maps_step *step), void *ctx)
+{
+    maps->observer = fn;
+    maps->observer_ctx = ctx;
+}
+
+static void tell_observer(const struct maps *maps, const struct map *map, const char *key,
+                          bool was_asked, enum map_status status, const struct strbuf *value,
+                          const struct err *err)
+{
+    struct maps_step step = {map->name, key, value->s, was_asked, status, err};
+    if (maps->observer)
+        maps->observer(maps->observer_ctx, &step);
+}
+
 static enum map_status failed(const struct maps *maps, const struct map *map, const char *key,
                               struct err *err)
 {
@@ -80,9 +100,12 @@ enum map_status maps_find_in(struct maps *maps, const char *key, enum maps_key k
 {
     for (size_t i = 0; maps && i < maps->count; i++) {
         struct map *map = maps->at[i];
-        if (kind == MAPS_PARTIAL_KEY && map->is_pattern)
+        if (kind == MAPS_PARTIAL_KEY && map->is_pattern) {
+            tell_observer(maps, map, key, false, MAP_NOT_FOUND, value, err);
             continue;
+        }
         enum map_status status = map_find(map, key, value, err);
+        tell_observer(maps, map, key, true, status, value, err);
         if (status == MAP_NOT_FOUND)
             continue;
         if (status == MAP_FOUND && value->len == 0) {

@@ -20,6 +20,17 @@ bool maps_have_changed(struct maps *maps);
  * until the next call. For programs to log. */
 const char *maps_warnings(struct maps *maps);
 
+/* For tools that explain a search: called for each table and key, in their order. A pattern table
+ * that is passed over because KEY is a part of another has WAS_ASKED false. */
+struct maps_step {
+    const char *table, *key, *value; /* VALUE when found */
+    bool was_asked;
+    enum map_status status;
+    const struct err *err; /* when STATUS is MAP_FAILED */
+};
+void maps_observe(struct maps *maps, void (*fn)(void *ctx, const struct maps_step *step),
+                  void *ctx);
+
 enum maps_key { MAPS_WHOLE_KEY, MAPS_PARTIAL_KEY }; /* partial: pattern tables are left out */
 
 /* Search in order. An empty value counts as an error as in Postfix. The error names table and key.

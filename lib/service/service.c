@@ -206,10 +206,7 @@ static void service_load_config(int argc, char **argv)
 /* Tables named proxy: are read by proxymap for a service that will not see their files. */
 static void service_open_tables_for_jail(void)
 {
-    struct map_options options = {
-        .berkeley_db_create_buffer_size = (size_t)common_params.berkeley_db_create_buffer_size,
-        .berkeley_db_read_buffer_size = (size_t)common_params.berkeley_db_read_buffer_size,
-    };
+    struct map_options options = map_options_of(service_process.config);
     if (service_process.args.chroot && geteuid() == 0)
         options.proxy_path = xasprintf("private/%s", common_params.proxymap_service_name);
     map_set_options(&options);

@@ -34,3 +34,29 @@ class ChangedTables(SuiteTestCase):
         with self.suite.smtp() as client:
             client.mail("me@x.test")
             self.assert_reply(client.rcpt("b@x.test"), 554, "5.7.1", "gone")
+
+
+class ChangedPluginTables(SuiteTestCase):
+    main_cf = {"virtual_alias_maps": "lmdb:@etc@/one, cdb:@etc@/two",
+               "default_transport": "discard:", "mydestination": ""}
+
+    @classmethod
+    def configure(cls, suite):
+        suite.make_map("one", "a@x.test  a1@y.test\n", "lmdb")
+        suite.make_map("two", "b@x.test  b1@y.test\n", "cdb")
+
+    def deliver(self, recipient, mapped):
+        mark = self.suite.log_mark()
+        with self.suite.smtp() as client:
+            client.message("me@x.test", [recipient], "Subject: x\n\nx\n")
+        self.suite.wait_for_log("to=<%s>.*status=sent" % mapped, since=mark)
+
+    def test_types_that_are_plugins(self):
+        self.deliver("a@x.test", "a1@y.test")
+        self.deliver("b@x.test", "b1@y.test")
+        for name, kind in (("one", "lmdb"), ("two", "cdb")):
+            user = "a" if name == "one" else "b"
+            mark = self.suite.log_mark()
+            self.suite.make_map(name, "%s@x.test  %s2@y.test\n" % (user, user), kind)
+            self.suite.wait_for_log(r"cleanup\[\d+\]: lookup table has changed", since=mark)
+            self.deliver(user + "@x.test", user + "2@y.test")

@@ -25,7 +25,7 @@ class Completion(unittest.TestCase):
     def test_options(self):
         folders = {os.path.basename(d): d for d in glob.glob(os.path.join(SOURCE, "tools/*"))}
         for command, letters in self.told.items():
-            calls = re.findall(r'getopt\([^;)]*?"\+?([^"]*)"(?:\s*:\s*"([^"]*)")?',
+            calls = re.findall(r'getopt(?:_long)?\([^;)]*?"\+?([^"]*)"(?:\s*:\s*"([^"]*)")?',
                                "".join(test_man.read(p) for p in
                                        glob.glob(folders.get(command, folders["postmap"]) + "/*.c")))
             self.assertEqual(len(calls), 1, command)

@@ -13,7 +13,7 @@ SOURCE = os.environ.get("MTA_SOURCE") or os.path.abspath(os.path.join(os.path.di
 MAN = os.path.join(SOURCE, "docs", "man")
 
 # the arguments of getopt(3): the texts among them name the options
-OPTION_STRING = re.compile(r'getopt\(([^;)]*)\)')
+OPTION_STRING = re.compile(r'getopt(?:_long)?\(([^;)]*)\)')
 # -S and the options of master's own are for services, which people do not start
 SERVICES_WITH_OPTIONS = {"master"}
 

@@ -3,8 +3,9 @@
 #include "postconf_options.h"
 
 #include "base/xmem.h"
+#include "config/common_params.h"
 #include "config/host_defaults.h"
-#include "map/map.h"
+#include "map/map_plugin.h"
 
 static void override(struct postconf *pc)
 {
@@ -58,13 +59,39 @@ static void load(struct postconf *pc, bool dir_given, bool needs_services)
     config_set_default(pc->cfg, "process_name", "postconf");
 }
 
+static int by_text(const void *a, const void *b)
+{
+    const char *const *x = a, *const *y = b;
+    return strcmp(*x, *y);
+}
+
+/* Those in the program and those in plugins, of which main.cf says where they are. */
+static void list_table_types(struct postconf *pc)
+{
+    struct err err = ERR_INIT;
+    CLEANUP(argv_done) struct argv types = ARGV_INIT;
+    struct config *cfg = config_new(pc->dir);
+    if (!config_load(cfg, &err) || !common_params_load(cfg, &err))
+        postconf_fatal(pc, "%s", err.reason);
+    struct map_options options = map_options_of(cfg);
+    map_set_options(&options);
+    for (const struct map_driver *const *at = map_drivers(); *at; at++)
+        argv_add(&types, (*at)->type);
+    if (!map_plugin_list(&types, &err))
+        postconf_fatal(pc, "%s", err.reason);
+    qsort(types.at, types.count, sizeof *types.at, by_text);
+    for (size_t i = 0; i < types.count; i++)
+        puts(types.at[i]);
+    config_free(cfg);
+}
+
 /* -a, -A, -T: neither SASL nor TLS is built in, so there is nothing to print. */
-static void list(char what)
+static void list(struct postconf *pc, char what)
 {
     if (what == 'l')
         puts("flock\nfcntl\ndotlock");
-    for (const struct map_driver *const *at = map_drivers(); what == 'm' && *at; at++)
-        puts((*at)->type);
+    else if (what == 'm')
+        list_table_types(pc);
 }
 
 static void done(struct postconf *pc)
@@ -102,7 +129,7 @@ static void run(struct postconf *pc, const struct options *o)
                               : o->edit == 'X' ? EDIT_DELETE
                                                : EDIT_COMMENT;
     if (strchr("aAlmT", o->mode)) {
-        list(o->mode);
+        list(pc, o->mode);
     } else if (strchr("bt", o->mode)) {
         load(pc, o->dir || getenv("MAIL_CONFIG"), false);
         postconf_templates_show(pc, o->mode == 'b', o->args[0]);

@@ -4,6 +4,7 @@
 
 #include "base/xmem.h"
 #include "config/common_params.h"
+#include "map/map.h"
 #include "config/host_defaults.h"
 #include "config/logical_line.h"
 
@@ -110,6 +111,8 @@ bool postlint_load(struct postlint *lint, const char *dir, struct err *err)
     config_declare(lint->scopes[0].cfg, known_param_rows);
     if (!config_load(lint->scopes[0].cfg, err) || !common_params_load(lint->scopes[0].cfg, err))
         return false;
+    struct map_options options = map_options_of(lint->scopes[0].cfg); /* where plugins are */
+    map_set_options(&options);
     add_main_settings(lint);
     for (const struct master_entry *entry = lint->entries; entry; entry = entry->next)
         add_entry_scope(lint, entry);

@@ -106,7 +106,7 @@ static void check_table(const struct table *t, const char *text, struct argv *me
         whole = slice_from(whole, strlen("proxy:"));
     if (slice_starts(whole, "[") || !slice_split(whole, ':', &type, &name) || type.len == 0)
         return;
-    const struct map_driver *driver = map_driver_find(type);
+    const struct map_driver *driver = map_driver_find(type, NULL);
     CLEANUP(xfree_ptr) char *type_text = slice_dup(type), *path = slice_dup(name);
     /* an IPv6 address, a network */
     if (!driver && (type_text[strspn(type_text, "0123456789abcdefABCDEF")] == 0))

@@ -116,9 +116,9 @@ static bool check_type(const char *table, struct err *err)
     struct slice type, name;
     if (!slice_split(slice_of(table), ':', &type, &name))
         return err_set(err, ERR_CONFIG, "bad table name: %s", table);
-    const struct map_driver *driver = map_driver_find(type);
+    const struct map_driver *driver = map_driver_find(type, err);
     if (!driver)
-        return err_set(err, ERR_CONFIG, "unsupported dictionary type: %.*s", SLICE_ARG(type));
+        return false;
     if (!driver->suffix)
         return err_set(err, ERR_CONFIG,
                        "unsupported dictionary type: %.*s does not support bulk-mode creation.",

@@ -9,8 +9,10 @@ struct postmap_options {
     enum map_text_format format; /* postalias: aliases */
     enum map_flags flags;
     bool is_incremental, keeps_root, encodes_files, dumps, json, verbose;
-    bool wants_headers, wants_body;
+    bool wants_headers, wants_body, wants_mime;
     const char *query, *remove; /* keys, "-" for standard input */
+    const char *explain, *use;  /* --explain KEY, --as USE */
+    bool checks;                /* --check */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/xmem.h"
 #include "log/log.h"
 #include "tools/postmap/postmap_build.h"
+#include "tools/postmap/postmap_message.h"
 #include "tools/postmap/postmap_rights.h"
 
 #include <json-c/json.h>
@@ -59,10 +60,12 @@ static void print_entry(const char *key, const struct strbuf *value, bool with_k
         puts("}");
         return;
     }
-    if (with_key)
-        printf("%s%s\t", key, options->format == MAP_TEXT_ALIASES ? ":" : "");
-    fwrite(value->s, 1, value->len, stdout);
-    putchar('\n');
+    if (with_key) {
+        fputs_unlocked(key, stdout);
+        fputs_unlocked(options->format == MAP_TEXT_ALIASES ? ":\t" : "\t", stdout);
+    }
+    fwrite_unlocked(value->s, 1, value->len, stdout);
+    putc_unlocked('\n', stdout);
 }
 
 static void decode_value(const struct map *map, const char *key, struct strbuf *value)
@@ -134,7 +137,6 @@ bool postmap_query(char *const *tables, size_t count, const struct postmap_optio
 struct keys {
     char *line;
     size_t cap;
-    bool in_body;
 };
 
 static bool read_line(struct keys *keys)
@@ -147,57 +149,34 @@ static bool read_line(struct keys *keys)
     return true;
 }
 
-static bool is_header(const char *line)
-{
-    size_t len = strcspn(line, ": \t");
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)line[i] <= ' ' || (unsigned char)line[i] >= 0x7f)
-            return false;
-    return len > 0 && line[len + strspn(line + len, " \t")] == ':';
-}
+struct message_query {
+    struct map **maps;
+    size_t count;
+    const struct postmap_options *options;
+    bool found;
+};
 
-static bool look_up_message(struct map **maps, size_t count, const struct postmap_options *options)
+static void look_up_message_key(void *ctx, const char *key)
 {
-    CLEANUP(strbuf_done) struct strbuf header = STRBUF_ANY;
-    struct keys keys = {0};
-    bool found = false;
-    while (read_line(&keys)) {
-        bool continues = !keys.in_body && header.len > 0 && strchr(" \t", *keys.line) && *keys.line;
-        if (!continues && header.len > 0) {
-            found |= print_key(maps, count, header.s, true, options);
-            strbuf_reset(&header);
-        }
-        if (continues) {
-            strbuf_addf(&header, "\n%s", keys.line);
-        } else if (!keys.in_body && is_header(keys.line)) {
-            if (options->wants_headers)
-                strbuf_set(&header, keys.line);
-        } else if (!keys.in_body && strchr(" \t", *keys.line) && *keys.line &&
-                   !options->wants_headers) {
-            continue; /* the rest of a header nobody asked for */
-        } else {
-            bool is_separator = !keys.in_body && *keys.line == 0;
-            keys.in_body = true;
-            if (options->wants_body && !is_separator)
-                found |= print_key(maps, count, keys.line, true, options);
-        }
-    }
-    if (header.len > 0)
-        found |= print_key(maps, count, header.s, true, options);
-    free(keys.line);
-    return found;
+    struct message_query *q = ctx;
+    q->found |= print_key(q->maps, q->count, key, true, q->options);
 }
 
 bool postmap_query_stdin(char *const *tables, size_t count, const struct postmap_options *options)
 {
-    struct map **maps = open_tables(tables, count, options);
+    struct postmap_options for_many = *options;
+    for_many.flags |= MAP_MANY_KEYS;
+    struct map **maps = open_tables(tables, count, &for_many);
     struct keys keys = {0};
     bool found = false;
-    if (options->wants_headers || options->wants_body)
-        found = look_up_message(maps, count, options);
-    else
+    if (options->wants_headers || options->wants_body) {
+        struct message_query q = {maps, count, options, false};
+        postmap_message_each_key(options, look_up_message_key, &q);
+        found = q.found;
+    } else {
         while (read_line(&keys))
             found |= print_key(maps, count, keys.line, true, options);
+    }
     free(keys.line);
     close_tables(maps, count);
     flush_output();
@@ -221,9 +200,10 @@ static struct map *open_for_delete(const char *table, const struct postmap_optio
 {
     struct err err = ERR_INIT;
     struct map *map = open_table(table, options->flags, options);
-    if (!map->remove)
-        log_fatal("table %s: delete operation is not supported", table);
+    bool removes = map->remove;
     map_close(map);
+    if (!removes)
+        log_fatal("table %s: delete operation is not supported", table);
     if (!postmap_take_rights(table, options, &err))
         log_fatal("%s", err.reason);
     map = open_table(table, options->flags | MAP_WRITE, options);
