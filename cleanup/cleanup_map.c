@@ -11,7 +11,7 @@ enum { CANONICAL_DEPTH = 10, ADDRESS_MAX = 64 * 1024 };
 static void lookup_problem(struct cleanup_message *m, struct maps *maps, const char *address,
                            const struct err *err)
 {
-    if (err->kind != ERR_NONE)
+    if (err->kind != ERR_NONE && !err->is_repeated)
         log_warn(NULL, "%s", err->reason);
     cleanup_message_warn(m, "%s map lookup problem for %s -- message not accepted, try again later",
                          maps_title(maps), address);

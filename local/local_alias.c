@@ -54,7 +54,7 @@ static enum map_status find(struct local_delivery *d, const char *key, struct st
 {
     struct err err = ERR_INIT;
     enum map_status status = maps_find_in(alias_maps, key, MAPS_WHOLE_KEY, value, ret_table, &err);
-    if (status == MAP_FAILED)
+    if (status == MAP_FAILED && !err.is_repeated)
         log_warn(&d->job->log, "%s", err.reason);
     return status;
 }

@@ -105,7 +105,8 @@ static bool find_command(struct local_delivery *d, const struct local_context *c
     if (!maps_is_empty(command_maps))
         status = maps_find(command_maps, user->name, MAPS_WHOLE_KEY, &value, &err);
     if (status == MAP_FAILED) {
-        log_warn(&d->job->log, "%s", err.reason);
+        if (!err.is_repeated)
+            log_warn(&d->job->log, "%s", err.reason);
         local_failed(d, ctx, "4.3.0", "%s lookup failure", maps_title(command_maps));
         return false;
     }

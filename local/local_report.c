@@ -32,7 +32,7 @@ static void filter_apply(struct local_delivery *d, struct delivery_outcome *o)
     const char *key = arena_printf(d->arena, "%s %s", o->dsn, o->text);
     enum map_status status = maps_find(filter, key, MAPS_WHOLE_KEY, &value, &err);
     struct slice dsn, text;
-    if (status == MAP_FAILED)
+    if (status == MAP_FAILED && !err.is_repeated)
         log_warn(&d->job->log, "%s", err.reason);
     if (status != MAP_FOUND)
         return;

@@ -64,7 +64,8 @@ static bool by_table(struct local_delivery *d, const struct local_context *ctx, 
     if (!maps_is_empty(maps))
         status = maps_find(maps, ctx->name, MAPS_WHOLE_KEY, &value, &err);
     if (status == MAP_FAILED) {
-        log_warn(&d->job->log, "%s", err.reason);
+        if (!err.is_repeated)
+            log_warn(&d->job->log, "%s", err.reason);
         local_failed(d, ctx, "4.3.0", "%s lookup failure", maps_title(maps));
         return true;
     }

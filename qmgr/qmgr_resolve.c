@@ -147,7 +147,8 @@ struct qmgr_queue *qmgr_resolve(struct qmgr_message *m, struct recipient *rcpt, 
     if (!resolve_address(resolver, use, m->env->sender, rcpt->address, arena, &reply, &err)) {
         struct log_tag tag;
         qmgr_message_tag(m->id, &tag);
-        log_warn(&tag, "recipient %s: %s", rcpt->address, err.reason);
+        if (!err.is_repeated)
+            log_warn(&tag, "recipient %s: %s", rcpt->address, err.reason);
         return qmgr_defer_queue("4.3.0", "address resolver failure");
     }
     if (reply.flags & RESOLVE_BAD_ADDRESS)

@@ -68,7 +68,7 @@ static bool is_eligible(struct smtpd_session *s, const char *domain)
 {
     struct err err = ERR_INIT;
     enum map_status status = match_list_find(s->server->flush_domains, domain, &err);
-    if (status == MAP_FAILED)
+    if (status == MAP_FAILED && !err.is_repeated)
         log_warn(NULL, "%s", err.reason);
     return status == MAP_FOUND;
 }

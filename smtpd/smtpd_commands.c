@@ -95,7 +95,7 @@ static bool list_has(struct match_list *list, struct slice word)
     struct err err = ERR_INIT;
     CLEANUP(xfree_ptr) char *text = slice_dup(word);
     enum map_status status = list ? match_list_find(list, text, &err) : MAP_NOT_FOUND;
-    if (status == MAP_FAILED)
+    if (status == MAP_FAILED && !err.is_repeated)
         log_warn(NULL, "%s", err.reason);
     return status == MAP_FOUND;
 }
@@ -126,7 +126,8 @@ static struct reply filter_line(struct smtpd_session *s, struct slice *line, str
     case MAP_NOT_FOUND:
         break;
     case MAP_FAILED:
-        log_warn(NULL, "%s", err.reason);
+        if (!err.is_repeated)
+            log_warn(NULL, "%s", err.reason);
         return reply_and_close(
             smtpd_session_text(s, "421 4.3.0 %s Server local error", common_params.myhostname));
     }

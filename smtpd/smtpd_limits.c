@@ -53,7 +53,7 @@ void smtpd_limit_prepare(struct smtpd_session *s)
         return;
     enum map_status status =
         match_list_find_host(s->server->limit_exceptions, s->peer.name, s->peer.address, &err);
-    if (status == MAP_FAILED)
+    if (status == MAP_FAILED && !err.is_repeated)
         log_warn(NULL, "%s", err.reason);
     if (status != MAP_FOUND)
         s->flags |= SMTPD_SESSION_LIMITED;

@@ -218,6 +218,7 @@ void smtpd_defer_later(struct smtpd_eval *e, struct smtpd_deferral *deferral, in
 enum smtpd_verdict smtpd_reject_lookup_failure(struct smtpd_eval *e, const char *item,
                                                const struct err *err)
 {
-    log_warn(NULL, "%s", err->reason);
+    if (!err->is_repeated)
+        log_warn(NULL, "%s", err->reason);
     return smtpd_reject(e, 451, "4.3.0", "<%s>: Temporary lookup failure", item);
 }

@@ -203,7 +203,7 @@ bool smtpd_server_list_has(struct match_list *list, const struct smtpd_session *
 {
     struct err err = ERR_INIT;
     enum map_status status = match_list_find_host(list, s->peer.name, s->peer.address, &err);
-    if (status == MAP_FAILED)
+    if (status == MAP_FAILED && !err.is_repeated)
         log_warn(NULL, "%s", err.reason);
     return status == MAP_FOUND;
 }
@@ -219,7 +219,7 @@ static bool has_local_headers(struct smtpd_session *s)
         return true;
     enum map_status status =
         maps_find(server->local_header_maps, s->peer.address, MAPS_WHOLE_KEY, &value, &err);
-    if (status == MAP_FAILED)
+    if (status == MAP_FAILED && !err.is_repeated)
         log_warn(NULL, "%s", err.reason);
     return status == MAP_FOUND;
 }

@@ -59,7 +59,8 @@ static enum map_status find(const struct target *t, struct maps *maps, struct st
     };
     enum map_status status = map_address_find(maps, &query, value, NULL, NULL, &err);
     if (status == MAP_FAILED) {
-        log_warn(&t->job->log, "%s", err.reason);
+        if (!err.is_repeated)
+            log_warn(&t->job->log, "%s", err.reason);
         failed(t, "4.3.5", "mail system configuration error");
     }
     return status;

@@ -11,6 +11,7 @@ bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
     vsnprintf(err->reason, sizeof err->reason, fmt, ap);
     va_end(ap);
     err->kind = kind;
+    err->is_repeated = false;
     return false;
 }
 

@@ -19,11 +19,12 @@ enum err_kind {
 struct err {
     enum err_kind kind;
     char reason[512];
+    bool is_repeated; /* the same trouble was reported before: answer it, but log it no more */
 };
 
 #define ERR_INIT                                                                                   \
     {                                                                                              \
-        ERR_NONE, ""                                                                               \
+        ERR_NONE, "", false                                                                        \
     }
 
 /* Both return false, so that a caller can write: return err_set(err, ...). ERR may be NULL. */

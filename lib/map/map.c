@@ -1,11 +1,14 @@
 /* map: opening tables by name, and what all types share: folding of keys, UTF-8, warnings. */
 #include "map/map.h"
 #include "map/map_fold.h"
+#include "map/map_guard.h"
 #include "map/map_proxy.h"
 
 #include "base/text.h"
 #include "base/xmem.h"
 #include "config/common_params.h"
+
+#include <pthread.h>
 
 enum { WARNINGS_MAX = 64 * 1024, NESTING_MAX = 16 };
 
@@ -13,6 +16,9 @@ static struct map_options map_options = {
     .berkeley_db_create_buffer_size = 16777216,
     .berkeley_db_read_buffer_size = 131072,
     .lmdb_map_size = 16777216,
+    .socketmap_max_query_size = 10000,
+    .socketmap_max_reply_size = 100000,
+    .remote_timeout_ms = 10 * 1000,
 };
 
 struct map_options map_options_of(const struct config *cfg)
@@ -21,15 +27,21 @@ struct map_options map_options_of(const struct config *cfg)
         .berkeley_db_create_buffer_size = (size_t)common_params.berkeley_db_create_buffer_size,
         .berkeley_db_read_buffer_size = (size_t)common_params.berkeley_db_read_buffer_size,
         .lmdb_map_size = (size_t)common_params.lmdb_map_size,
+        .socketmap_max_query_size = (size_t)common_params.socketmap_max_query_size,
+        .socketmap_max_reply_size = (size_t)common_params.socketmap_max_reply_size,
+        .remote_timeout_ms = common_params.remote_table_timeout * 1000,
         .meta_directory = common_params.meta_directory,
         .shlib_directory = common_params.shlib_directory,
         .config = cfg,
     };
 }
 
+static pthread_t options_thread;
+
 void map_set_options(const struct map_options *options)
 {
     map_options = *options;
+    options_thread = pthread_self();
 }
 
 const struct map_options *map_get_options(void)
@@ -54,6 +66,8 @@ void map_warn(struct map *map, const char *fmt, ...)
     va_end(ap);
     text_add_printable(&map->warnings, strbuf_slice(&text));
     strbuf_add_char(&map->warnings, '\n');
+    if (map_options.on_warning && pthread_equal(options_thread, pthread_self()))
+        map_options.on_warning(text.s);
 }
 
 const char *map_warnings(const struct map *map)
@@ -79,14 +93,30 @@ static bool is_nested_too_deep(const char *name)
     return false;
 }
 
-/* proxy:type:name is opened here as type:name, unless this process is about to enter a jail: then
- * proxymap reads the table for it (docs/decisions/0012). */
+/* proxy:type:name is opened here as type:name where the way through proxymap gains nothing
+ * (docs/decisions/0012). */
 static struct slice without_proxy(const char *type_and_name)
 {
     struct slice text = slice_of(type_and_name);
     while (slice_starts(text, "proxy:"))
         text = slice_from(text, strlen("proxy:"));
     return text;
+}
+
+static bool is_for_proxy(const struct map_driver *driver, enum map_flags flags)
+{
+    if (flags & MAP_WRITE)
+        return map_options.proxy_write_path != NULL;
+    return map_options.proxy_path && (driver->is_remote || map_options.is_jailed);
+}
+
+static void dress(struct map *map, const struct map_driver *driver, const char *name,
+                  enum map_flags flags)
+{
+    map->driver = driver;
+    map->name = xstrdup(name);
+    map->flags = flags;
+    map->is_pattern |= driver->is_pattern;
 }
 
 struct map *map_open_strict(const char *type_and_name, enum map_flags flags, struct err *err)
@@ -106,15 +136,16 @@ struct map *map_open_strict(const char *type_and_name, enum map_flags flags, str
         return NULL;
     }
     struct slice table = without_proxy(type_and_name);
-    bool is_proxied = map_options.proxy_path && table.s != type_and_name;
+    bool is_proxied = table.s != type_and_name && is_for_proxy(driver, flags);
     struct map *map =
         is_proxied ? map_proxy_open(table.s, flags, err) : driver->open(name.s, flags, err);
     if (!map)
         return NULL;
-    map->driver = driver;
-    map->name = xstrdup(type_and_name);
-    map->flags = flags;
-    map->is_pattern |= driver->is_pattern;
+    dress(map, driver, type_and_name, flags);
+    if (is_proxied || driver->is_remote) {
+        map = map_guard_new(map, map_options.remote_timeout_ms);
+        dress(map, driver, type_and_name, flags);
+    }
     return map;
 }
 

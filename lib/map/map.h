@@ -34,8 +34,16 @@ struct config;
 struct map_options {
     size_t berkeley_db_create_buffer_size, berkeley_db_read_buffer_size, lmdb_map_size;
     const char *meta_directory, *shlib_directory; /* of plugins; NULL: beside the program only */
+    size_t socketmap_max_query_size, socketmap_max_reply_size;
+    int64_t remote_timeout_ms;   /* remote_table_timeout: for one look-up in a table of a server */
     const struct config *config; /* settings "type:name" of client tables; NULL: there are none */
-    const char *proxy_path; /* socket of proxymap(8), for proxy: tables; NULL: open them directly */
+    /* Sockets of proxymap(8), for reading and for updating proxy: tables; NULL: open them directly.
+     * Reading goes through it for remote tables, so that their connections are shared; for all with
+     * IS_JAILED. Updating always does: there is one process that writes. */
+    const char *proxy_path, *proxy_write_path;
+    bool is_jailed;
+    /* Told of each warning of a table (map_warnings()), in the thread that set the options. */
+    void (*on_warning)(const char *text);
 };
 /* What CFG says, common_params being loaded from it; CFG must live as long as tables are opened. */
 struct map_options map_options_of(const struct config *cfg);
@@ -50,6 +58,7 @@ struct map_driver {
     bool is_pattern;    /* patterns see only the whole key, never partial ones */
     const char *suffix; /* of the file that holds the table (".db"), or NULL */
     bool has_raw_key; /* the key is given as is, not folded (regexp, pcre, cidr, static, tcp...) */
+    bool is_remote;   /* a look-up may block: map_open() puts it behind a time limit (map_guard) */
     /* NAME is what follows the colon. NULL with ERR set when it cannot be opened. */
     struct map *(*open)(const char *name, enum map_flags flags, struct err *err);
 };
@@ -71,6 +80,9 @@ struct map {
     /* A rebuild takes its place; an update in place reaches the disk. */
     bool (*commit)(struct map *, struct err *err);
     bool (*has_changed)(struct map *); /* the source is newer than what we read */
+    /* Of remote tables, called now and then between look-ups: close what nobody used for a while.
+     * False: nothing is open any more. */
+    bool (*tidy)(struct map *);
     void (*close)(struct map *);
 };
 

@@ -5,7 +5,7 @@
 #include "map/map.h"
 
 extern const struct map_driver map_btree, map_cidr, map_debug, map_environ, map_fail, map_hash,
-    map_inline, map_internal, map_pcre, map_pipemap, map_randmap, map_regexp, map_static,
-    map_texthash, map_unionmap, map_unix;
+    map_inline, map_internal, map_memcache, map_pcre, map_pipemap, map_randmap, map_regexp,
+    map_socketmap, map_static, map_tcp, map_texthash, map_unionmap, map_unix;
 
 #endif

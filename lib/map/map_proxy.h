@@ -1,4 +1,4 @@
-/* map_proxy: a table that proxymap(8) reads for us. */
+/* map_proxy: a table that proxymap(8) reads for us, or that proxywrite keeps. */
 #ifndef MAP_MAP_PROXY_H
 #define MAP_MAP_PROXY_H
 

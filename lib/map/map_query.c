@@ -171,6 +171,10 @@ enum map_status map_query_add_result(const struct map_query *query, const char *
                 key);
         return MAP_FAILED;
     }
+    if (out->len > MAP_QUERY_RESULT_MAX) {
+        err_set(err, ERR_TEMP, "%s: too long a result for key '%s'", query->options.where, key);
+        return MAP_FAILED;
+    }
     ++*count;
     return MAP_FOUND;
 }

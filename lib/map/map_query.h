@@ -52,8 +52,11 @@ enum map_status map_query_accepts(struct map_query *query, const char *key, stru
 enum map_status map_query_make(struct map_query *query, const char *key, map_query_quote quote,
                                void *ctx, struct strbuf *out, struct err *err);
 
+enum { MAP_QUERY_RESULT_MAX = 4 * 1024 * 1024 }; /* all results of one key together */
+
 /* Results of one key are put together in a strbuf, with commas. COUNT is 0 before the first.
- * NULL or empty values add nothing. MAP_FAILED: past expansion_limit. MAP_FOUND otherwise. */
+ * NULL or empty values add nothing. MAP_FAILED: past expansion_limit or MAP_QUERY_RESULT_MAX.
+ * MAP_FOUND otherwise. */
 enum map_status map_query_add_result(const struct map_query *query, const char *key,
                                      const char *value, size_t *count, struct strbuf *out,
                                      struct err *err);

@@ -150,7 +150,7 @@ static size_t service_choose_client_limit(void)
     int64_t chosen = 0, most = p->args.clients_left > 0 ? p->args.clients_left : INT32_MAX;
     if (p->service->model == SERVICE_ONE_CLIENT)
         return 1;
-    if (p->service->alone)
+    if (p->service->alone || p->service->limits_processes)
         return ALONE;
     if (p->service->clients_per_process_param) {
         const struct param_row *row =
@@ -203,12 +203,23 @@ static void service_load_config(int argc, char **argv)
         log_fatal("service %s requires a process limit of 1 in master.cf", p->args.instance);
 }
 
-/* Tables named proxy: are read by proxymap for a service that will not see their files. */
-static void service_open_tables_for_jail(void)
+static void service_log_table_warning(const char *text)
 {
-    struct map_options options = map_options_of(service_process.config);
-    if (service_process.args.chroot && geteuid() == 0)
+    log_warn(NULL, "%s", text);
+}
+
+/* Who becomes a recipient does not take a name or a path from proxymap, which may have been taken
+ * over by whoever asks it. */
+static void service_set_table_options(void)
+{
+    const struct service_process *p = &service_process;
+    struct map_options options = map_options_of(p->config);
+    if (!p->service->keep_root && !p->service->opens_proxied) {
         options.proxy_path = xasprintf("private/%s", common_params.proxymap_service_name);
+        options.proxy_write_path = xasprintf("private/%s", common_params.proxywrite_service_name);
+        options.is_jailed = p->args.chroot && geteuid() == 0;
+    }
+    options.on_warning = service_log_table_warning;
     map_set_options(&options);
 }
 
@@ -231,7 +242,7 @@ int service_main(const struct service *service, int argc, char **argv)
     if (!p->args.on_stdin && chdir(common_params.queue_directory) < 0)
         log_fatal("chdir %s: %s", common_params.queue_directory, strerror(errno));
 
-    service_open_tables_for_jail();
+    service_set_table_options();
     if (service->before_jail)
         service->before_jail(p->config);
     service_jail_enter(&p->args, service);

@@ -24,8 +24,10 @@ struct service {
     bool alone;     /* master.cf must say: process limit 1 */
     bool keep_root; /* becomes recipients or configured users: no uid change at start */
     bool never_idle_exit;
-    bool takes_arguments; /* beside options, in master.cf */
-    unsigned needs;       /* enum confine_needs: what it keeps of the system's means once it runs */
+    bool takes_arguments;  /* beside options, in master.cf */
+    bool limits_processes; /* the process limit of master.cf is one of processes, not of clients */
+    bool opens_proxied;    /* opens tables named proxy: itself, as those with keep_root do */
+    unsigned needs; /* enum confine_needs: what it keeps of the system's means once it runs */
     const struct param_row *params; /* NULL: only the common ones */
     void *params_at;
     /* name of the parameter (INT) that caps clients per process; NULL: computed from the process

@@ -60,6 +60,7 @@ void service_jail_lock(const struct service_args *args, const struct service *se
         writable[count++] = "."; /* the queue directory, in the jail and outside */
     if (service->needs & CONFINE_WRITES_DATA)
         writable[count++] = common_params.data_directory;
-    if (!confine_process(writable, service->needs & CONFINE_NETWORK, &err))
+    bool anywhere = service->needs & CONFINE_WRITES_ANYWHERE;
+    if (!confine_process(anywhere ? NULL : writable, service->needs & CONFINE_NETWORK, &err))
         log_warn(NULL, "service_confinement is incomplete: %s", err.reason);
 }

@@ -62,13 +62,13 @@ class SmtpdSession(SuiteTestCase):
 
 
 class SmtpdUnbuilt(SuiteTestCase):
-    main_cf = {"smtpd_tls_security_level": "encrypt"}
+    main_cf = {"smtpd_upstream_proxy_protocol": "haproxy"}
 
-    def test_encryption_that_is_not_built_is_not_skipped(self):
+    def test_protocol_that_is_not_built_is_not_skipped(self):
         with self.assertRaises(Exception):
             with self.suite.smtp() as c:
                 c.ehlo("client.test")
-        self.suite.wait_for_log(r"smtpd_tls_security_level = encrypt: TLS is not built")
+        self.suite.wait_for_log(r"smtpd_upstream_proxy_protocol = haproxy: the proxy protocol is not built")
 
 
 if __name__ == "__main__":

@@ -119,6 +119,8 @@ class Man(unittest.TestCase):
         """What looks like a parameter is one, or a word of the code."""
         code = self.filler.param_tables.Code(SOURCE)
         words = {word for text in code.files.values() for word in re.findall(r"\w+", text)}
+        for path in glob.glob(os.path.join(SOURCE, "lib/map/**/*_rows.def"), recursive=True):
+            words |= set(re.findall(r"PARAM\(\w+, +(\w+)", read(path)))     # settings of a table
         faults = []
         known = set(self.params) | set(self.filler.param_tables.old_names(SOURCE)) | words | {os.path.basename(p).rsplit(".", 1)[0] for p in pages()}
         for path in pages():

@@ -104,7 +104,6 @@ static void check_file(struct postconf *pc, const struct table_type *type, const
 {
     CLEANUP(strbuf_done) struct strbuf content = STRBUF_ANY;
     CLEANUP(logical_line_done) struct logical_line line;
-    CLEANUP(argv_done) struct argv seen = ARGV_INIT;
     struct err err = ERR_INIT;
     logical_line_init(&line, SLICE_EMPTY);
     if (!logical_line_read_file(path, &content, &err)) {

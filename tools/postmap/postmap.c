@@ -2,6 +2,7 @@
  * postmap: build, query and change lookup tables; under the name postalias, alias databases.
  */
 #include "base/argv.h"
+#include "base/xmem.h"
 #include "config/clean_env.h"
 #include "config/common_params.h"
 #include "config/log_setup.h"
@@ -125,6 +126,8 @@ static struct config *load_config(const char *dir, const char *program)
     if (!clean_env_apply(common_params.import_environment, &err))
         log_fatal("%s", err.reason);
     struct map_options options = map_options_of(cfg);
+    options.proxy_write_path = xasprintf("%s/private/%s", common_params.queue_directory,
+                                         common_params.proxywrite_service_name);
     map_set_options(&options);
     return cfg;
 }

@@ -1,0 +1,168 @@
+"""A table's server that stops, hangs or talks nonsense: mail is put off, never refused as unknown;
+it is logged once an outage; service comes back by itself."""
+import unittest
+
+from support import servers
+from support.suite import Suite
+from support.table_servers import Socketmap, TcpTable
+from support.wait import until
+
+KNOWN, UNKNOWN = "known@v.test", "unknown@v.test"
+CONF = {"virtual_alias_domains": "v.test", "remote_table_timeout": "1s", "smtpd_error_sleep_time": "0"}
+
+
+class Outage:
+    """Mixed into a test case that has make(suite): (server, table)."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.suite = Suite(CONF)
+        cls.server = None
+        try:
+            cls.suite.make_aliases("")
+            cls.server, cls.table = cls.make(cls.suite)
+            cls.suite.set(virtual_alias_maps=cls.table)
+            cls.suite.start()
+        except BaseException:
+            cls.tearDownClass()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.suite.close()
+        finally:
+            if cls.server:
+                cls.server.close()
+
+    def rcpt(self, address):
+        with self.suite.smtp() as c:
+            c.mail("a@far.test")
+            return c.rcpt(address).code
+
+    def assert_works(self):
+        until(lambda: self.rcpt(KNOWN) == 250, 60, lambda: "250 for a known user\n" + self.suite.tail())
+        self.assertEqual(self.rcpt(UNKNOWN), 550)
+
+    def assert_puts_off(self, mark):
+        """... and says why once (in each process)."""
+        for address in (KNOWN, UNKNOWN, KNOWN, KNOWN, UNKNOWN):
+            self.assertEqual(self.rcpt(address), 451, self.suite.tail())
+        lines = self.suite.count_log("warning: .*" + self.table.partition(":")[2], since=mark)
+        self.assertGreaterEqual(lines, 1, self.suite.tail())
+        self.assertLessEqual(lines, len(self.suite.processes()["smtpd"]), self.suite.tail())
+
+    def test_stopped(self):
+        self.assert_works()
+        mark = self.suite.log_mark()
+        self.server.stop()
+        try:
+            self.assert_puts_off(mark)
+        finally:
+            self.server.start()
+        self.assert_works()
+
+    def test_hanging(self):
+        self.assert_works()
+        mark = self.suite.log_mark()
+        self.server.freeze()
+        try:
+            self.assert_puts_off(mark)
+        finally:
+            self.server.thaw()
+        self.assert_works()
+
+
+class Nonsense(Outage):
+    def test_nonsense(self):
+        for text in (b"\n", b"x" * 5000 + b"\n", b"200", b"99999999999999999999:", b"3:OK ", b"-1:,", b"2:x,,"):
+            with self.subTest(text=text[:20]):
+                self.assert_works()
+                self.server.broken = text
+                try:
+                    self.assertEqual(self.rcpt(KNOWN), 451)
+                    self.assertEqual(self.rcpt(UNKNOWN), 451)
+                finally:
+                    self.server.broken = None
+
+
+class Tcp(Nonsense, unittest.TestCase):
+    @classmethod
+    def make(cls, suite):
+        server = TcpTable({KNOWN: "root@far.test"})
+        return server, server.spec
+
+
+class SocketmapTable(Nonsense, unittest.TestCase):
+    @classmethod
+    def make(cls, suite):
+        server = Socketmap({KNOWN: "root@far.test"})
+        return server, server.spec
+
+
+@servers.needed(servers.Memcached)
+class Memcache(Outage, unittest.TestCase):
+    @classmethod
+    def make(cls, suite):
+        class Refilled(servers.Memcached):
+            def start(self):
+                super().start()
+                self.set(KNOWN, "root@far.test")    # it forgets all when it stops
+        server = Refilled()
+        return server, "memcache:" + suite.write(
+            "etc/mc.cf", "memcache = %s\nmax_try = 1\ntimeout = 1\n" % server.unix)
+
+
+@servers.needed(servers.Redis)
+class Redis(Outage, unittest.TestCase):
+    @classmethod
+    def make(cls, suite):
+        class Refilled(servers.Redis):
+            def start(self):
+                super().start()
+                self.do("SET", "alias:" + KNOWN, "root@far.test")
+        server = Refilled()
+        return server, "redis:" + suite.write(
+            "etc/redis.cf", "hosts = %s\nquery = GET alias:%%s\nretry_interval = 1s\n" % server.unix)
+
+
+@servers.needed(servers.PostgreSQL)
+class Pgsql(Outage, unittest.TestCase):
+    @classmethod
+    def make(cls, suite):
+        server = servers.PostgreSQL()
+        server.sql("CREATE TABLE t (k text, v text); INSERT INTO t VALUES ('%s', 'root@far.test');" % KNOWN)
+        return server, "pgsql:" + suite.write(
+            "etc/pg.cf", "hosts = %s\nuser = mail\ndbname = postgres\nretry_interval = 1s\n"
+            "query = SELECT v FROM t WHERE k = '%%s'\n" % server.inet)
+
+
+@servers.needed(servers.MariaDB)
+class Mysql(Outage, unittest.TestCase):
+    @classmethod
+    def make(cls, suite):
+        server = servers.MariaDB()
+        server.sql("CREATE DATABASE test; CREATE USER mail@localhost IDENTIFIED BY 'pw';"
+                   "GRANT ALL ON test.* TO mail@localhost;", database="mysql")
+        server.sql("CREATE TABLE t (k varchar(99), v varchar(99));"
+                   "INSERT INTO t VALUES ('%s', 'root@far.test');" % KNOWN)
+        return server, "mysql:" + suite.write(
+            "etc/my.cf", "hosts = %s\nuser = mail\npassword = pw\ndbname = test\nretry_interval = 1s\n"
+            "query = SELECT v FROM t WHERE k = '%%s'\n" % server.unix)
+
+
+@servers.needed(servers.OpenLDAP)
+class Ldap(Outage, unittest.TestCase):
+    @classmethod
+    def make(cls, suite):
+        server = servers.OpenLDAP(
+            "dn: dc=x,dc=test\nobjectClass: dcObject\nobjectClass: organization\no: x\ndc: x\n\n"
+            "dn: cn=a,dc=x,dc=test\nobjectClass: inetOrgPerson\nobjectClass: inetLocalMailRecipient\n"
+            "cn: a\nsn: s\nmail: %s\nmailRoutingAddress: root@far.test\n" % KNOWN)
+        return server, "ldap:" + suite.write(
+            "etc/ldap.cf", "server_host = %s\nsearch_base = dc=x,dc=test\nquery_filter = mail=%%s\n"
+            "result_attribute = mailRoutingAddress\n" % server.unix)
+
+
+if __name__ == "__main__":
+    unittest.main()
