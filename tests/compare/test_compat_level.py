@@ -98,6 +98,7 @@ class LevelZero(CompatTestCase):
         for suite in (self.ours, self.theirs):
             mark = suite.log_mark()
             suite.postfix("status")
+            suite.wait_for_log("the Postfix mail system is running", since=mark)
             got.append([re.sub(r'(level)=[\d.]+"', r'\1=LAST"', re.sub(r"^.*?\]: ", "", line))
                         for line in suite.log_lines(mark) if "postfix-script" not in line])
         self.assertEqual(len(got[0]), 3)
