@@ -85,13 +85,15 @@ static void list_table_types(struct postconf *pc)
     config_free(cfg);
 }
 
-/* -a, -A, -T: neither SASL nor TLS is built in, so there is nothing to print. */
-static void list(struct postconf *pc, char what)
+/* -a and -A: SASL is not built in, so there is nothing to print. */
+static void list(struct postconf *pc, const struct options *o)
 {
-    if (what == 'l')
+    if (o->mode == 'l')
         puts("flock\nfcntl\ndotlock");
-    else if (what == 'm')
+    else if (o->mode == 'm')
         list_table_types(pc);
+    else if (o->mode == 'T')
+        pc->failed = !postconf_tls_show(pc, o->tls);
 }
 
 static void done(struct postconf *pc)
@@ -129,7 +131,7 @@ static void run(struct postconf *pc, const struct options *o)
                               : o->edit == 'X' ? EDIT_DELETE
                                                : EDIT_COMMENT;
     if (strchr("aAlmT", o->mode)) {
-        list(pc, o->mode);
+        list(pc, o);
     } else if (strchr("bt", o->mode)) {
         load(pc, o->dir || getenv("MAIL_CONFIG"), false);
         postconf_templates_show(pc, o->mode == 'b', o->args[0]);

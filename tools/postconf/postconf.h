@@ -46,6 +46,10 @@ void postconf_fatal(const struct postconf *pc, const char *fmt, ...) PRINTF(2, 3
 
 enum postconf_edit { EDIT_SET, EDIT_DELETE, EDIT_COMMENT };
 
+/* postconf_tls.c */
+/* Print what -T asks for; false: that is nothing known, which is told. */
+bool postconf_tls_show(const struct postconf *pc, const char *what);
+
 /* postconf_names.c */
 void postconf_names_load(struct postconf *pc);
 const struct postconf_name *postconf_names_find(const struct postconf *pc, const char *name);

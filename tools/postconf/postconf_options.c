@@ -104,6 +104,9 @@ static void take(struct postconf *pc, struct options *o, int c, char *arg)
     case 'o':
         argv_add(&pc->overrides, arg);
         break;
+    case 'T':
+        o->tls = arg;
+        break;
     case 'b':
     case 't':
         if (o->given['b'] && o->given['t'])

@@ -9,6 +9,7 @@ struct options {
     char mode;       /* what it is about: a A b E F l m M P t T, or p for main.cf */
     char edit;       /* e, X, # or 0; name=value arguments mean e */
     const char *dir; /* -c, or NULL */
+    const char *tls; /* argument of -T */
     char **args;     /* behind the options */
 };
 
