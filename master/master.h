@@ -38,6 +38,7 @@ struct master_child {
     enum master_child_state state;
     bool was_ready;  /* sent its first 'R' */
     bool is_retired; /* was sent 'Q' */
+    bool wants_heir; /* sent 'H' */
     int clients;     /* as it reported last */
     int64_t left;    /* clients it was allowed when it started; 0: any number */
     int64_t started_ms;
@@ -150,6 +151,8 @@ bool master_port_split(const char *name, struct strbuf *host, struct strbuf *por
 /* master_wakeup.c */
 void master_wakeup_start(struct master_service *service, bool at_once);
 void master_wakeup_stop(struct master_service *service);
+/* Wake it now, if its entry has a wake-up time: its last process left work behind. */
+void master_wakeup_now(struct master_service *service);
 
 /* master_lock.c: the lock files that say "a master runs here". */
 bool master_lock_test(void);

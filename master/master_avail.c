@@ -83,6 +83,10 @@ void master_child_status(struct master_child *child, char what, int clients)
         {MASTER_STATUS_FULL, CHILD_FULL},
         {MASTER_STATUS_GOING, CHILD_GOING},
     };
+    if (what == MASTER_STATUS_HEIR) {
+        child->wants_heir = true;
+        return;
+    }
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (rows[i].what != what)
             continue;

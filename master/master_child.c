@@ -124,6 +124,9 @@ static void child_ended(struct master_child *child, int status)
         timer_start(service->throttle_timer, common_params.service_throttle_time * 1000);
     }
     master_service_update(service);
+    /* qmgr's work waits in the queue: nobody need come for it */
+    if (service->child_count == 0 && (child->wants_heir || (death.failed && !death.was_retired)))
+        master_wakeup_now(service);
 }
 
 void master_reap(void)
@@ -140,7 +143,7 @@ void master_reap(void)
         /* what it reported last may still be unread */
         struct master_packet packet;
         while (recv(child->status_fd, &packet, sizeof packet, MSG_DONTWAIT) == sizeof packet)
-            child->was_ready = true;
+            master_child_status(child, packet.what, packet.clients);
         fd_done(&child->status_fd);
         child_ended(child, status);
         free(child);

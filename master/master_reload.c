@@ -34,6 +34,7 @@ static void on_throttle_end(void *owner)
     struct master_service *service = owner;
     master_throttle_release(&service->throttle);
     master_service_update(service);
+    master_wakeup_now(service);
 }
 
 static void service_remove(struct master_service **at)

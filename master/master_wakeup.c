@@ -80,11 +80,17 @@ static void wake(struct master_service *service)
         wakeup_send(fd);
 }
 
+void master_wakeup_now(struct master_service *service)
+{
+    bool is_wanted = !service->wakeup_if_used || service->was_used;
+    if (service->wakeup_timer && is_wanted && !service->throttle.is_on)
+        wake(service);
+}
+
 static void on_time(void *owner)
 {
     struct master_service *service = owner;
-    if (!service->throttle.is_on && (!service->wakeup_if_used || service->was_used))
-        wake(service);
+    master_wakeup_now(service);
     timer_start(service->wakeup_timer, (int64_t)service->wakeup_seconds * 1000);
 }
 

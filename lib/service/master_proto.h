@@ -19,6 +19,7 @@ enum {
     MASTER_STATUS_ROOM = 'R',  /* ready, takes new clients; the first one ends the start-up */
     MASTER_STATUS_FULL = 'F',  /* takes no more until the next 'R' */
     MASTER_STATUS_GOING = 'G', /* will never take another one */
+    MASTER_STATUS_HEIR = 'H',  /* leaves work behind: start the next one as soon as this one ends */
 };
 /* Master to service. End of file: master is gone; finish and exit. */
 enum {

@@ -87,6 +87,8 @@ static bool service_retire_if_stale(void)
     if (!service->has_stale_tables())
         return false;
     log_info(NULL, "lookup table has changed -- restarting");
+    if (service->never_idle_exit)
+        service_status_send(MASTER_STATUS_HEIR);
     service_retire();
     return true;
 }

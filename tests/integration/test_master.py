@@ -387,6 +387,17 @@ class Wakeups(MasterCase):
         suite.wait_event("clock", "client", "W", count=3)
         self.assertEqual(suite.events("idle"), [])
 
+    def test_after_a_process_that_left_work(self):
+        """Who has a wake-up time is woken when it was killed, and when it says that work is left."""
+        suite = self.suite(service("a", wakeup="1000", crash="die", heir="go") +
+                           service("b", crash="die", heir="go"))
+        suite.wait_event("a", "client", "W")
+        for count, text in ((2, "die"), (3, "go")):
+            suite.connect("public/b", text).close()
+            suite.connect("public/a", text).close()
+            suite.wait_event("a", "client", "W", count=count)
+        self.assertEqual([e for e in suite.events("b") if e[2] == "W"], [])
+
     def test_postkick(self):
         suite = self.suite(service("a"))
         done = suite.run("postkick", "public", "nosuch", "W", check=False)

@@ -5,6 +5,7 @@ Arguments in master.cf, NAME=VALUE:
     room=N        clients at once (default 100)
     fail=STATUS   exit with this status before the first report to master
     crash=TEXT    a client that sends TEXT gets the process killed by SIGKILL
+    heir=TEXT     a client that sends TEXT makes the process leave, with work for the next one
 A client's bytes are reported; the connection stays open until the client closes it.
 """
 import os
@@ -64,6 +65,10 @@ class Fake:
             self.report("client", text)
             if text == self.settings.get("crash"):
                 os.kill(os.getpid(), signal.SIGKILL)
+            if text == self.settings.get("heir"):
+                self.tell(b"H")
+                self.tell(b"G")
+                os._exit(0)
             return
         client.close()
         was_full = len(self.clients) >= self.room
