@@ -1,4 +1,4 @@
-"""A file system of a size of its own, seen by this process and what it starts."""
+"""File systems of our own, seen by this process and what it starts."""
 import ctypes
 import os
 import subprocess
@@ -54,3 +54,17 @@ class SmallDisk:
 
     def close(self):
         subprocess.run(["umount", "-l", self.path], check=True)
+
+
+def private_etc(directory):
+    """From now on what is written below /etc is ours alone, and goes when the process ends.
+
+    DIRECTORY: an empty one that may hold the changed files."""
+    need_private_mounts()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", directory], check=True)
+    for name in ("upper", "work"):
+        os.mkdir(os.path.join(directory, name))
+    done = subprocess.run(["mount", "-t", "overlay", "-o", "lowerdir=/etc,upperdir=%s/upper,workdir=%s/work" % (
+        directory, directory), "overlay", "/etc"], stderr=subprocess.PIPE)
+    if done.returncode:
+        raise unittest.SkipTest("no private /etc: " + done.stderr.decode().strip())
