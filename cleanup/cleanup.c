@@ -4,6 +4,7 @@
 #include "cleanup/cleanup_notify.h"
 #include "cleanup/cleanup_params.h"
 #include "cleanup/cleanup_session.h"
+#include "cleanup/cleanup_sync.h"
 #include "cleanup/cleanup_tables.h"
 #include "log/log.h"
 #include "service/service.h"
@@ -14,6 +15,7 @@
 static void before_jail(struct config *cfg)
 {
     cleanup_tables_open();
+    cleanup_sync_prepare();
     service_compat_watch(&cleanup_tables.rules, cfg);
     if (cleanup_params.smtpd_milters[0] || cleanup_params.non_smtpd_milters[0])
         log_error(NULL, "smtpd_milters and non_smtpd_milters are not supported by this version: "

@@ -8,15 +8,13 @@
  *          the client was told nothing and sends again
  *   3. HOLD: rename into hold
  *          complete in incoming or in hold; perhaps delivered twice, never lost
- *   4. fsync in a worker thread
+ *   4. fsync, alone or together with others (cleanup_sync.h)
  *          as after 3; power loss: file there or not, and the client was told nothing
  *   5. the client hears status 0
  *          the message is on disk with its name: the renames came before the fsync, and a
  *          journal keeps that order
  *   6. qmgr is told
  *          found by qmgr's sweep
- *
- * Several files are synced at once, so that they share commits of the file system's journal.
  */
 // clang-format on
 #include "cleanup/cleanup_commit.h"
@@ -24,55 +22,32 @@
 #include "base/xmem.h"
 #include "cleanup/cleanup_bounce.h"
 #include "cleanup/cleanup_notify.h"
-#include "io/work.h"
+#include "cleanup/cleanup_sync.h"
+#include "io/fd.h"
 #include "mail/queue_id.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A thread sleeps while the disk works, and flushes that wait for the disk at the same time become
- * one. With more than this the file system's locks cost more than that saves. */
-enum { SYNC_THREADS = 16 };
-
 struct commit_job {
     struct cleanup_message *m;
-    int fd;
-    int sync_errno;
     void (*done)(void *owner, struct cleanup_message *m);
     void *owner;
     struct later later;
 };
 
 static struct loop *commit_loop;
-static struct work_pool *pool;
 
 void cleanup_commit_start(struct loop *loop)
 {
     commit_loop = loop;
-    pool = work_pool_new(loop, SYNC_THREADS);
+    cleanup_sync_start(loop);
 }
 
 void cleanup_commit_stop(void)
 {
-    work_pool_free(pool);
-    pool = NULL;
-}
-
-/* In a thread: touches nothing but the descriptor. */
-static void sync_run(void *arg)
-{
-    struct commit_job *job = arg;
-    job->sync_errno = 0;
-    while (fsync(job->fd) < 0) {
-        if (errno == EINTR)
-            continue;
-        job->sync_errno = errno;
-        break;
-    }
-    /* The last error of a network file system may come only now. */
-    if (close(job->fd) < 0 && !job->sync_errno && errno != EINTR)
-        job->sync_errno = errno;
+    cleanup_sync_stop();
 }
 
 static void finish(struct commit_job *job)
@@ -89,13 +64,13 @@ static void finish_later(void *arg)
     finish(arg);
 }
 
-static void sync_done(void *arg)
+static void sync_done(void *arg, int error)
 {
     struct commit_job *job = arg;
     struct cleanup_message *m = job->m;
-    if (job->sync_errno) {
+    if (error) {
         /* After a failed fsync nothing is known of the file's state: it must not be mail. */
-        cleanup_message_warn(m, "sync queue file: %s", strerror(job->sync_errno));
+        cleanup_message_warn(m, "sync queue file: %s", strerror(error));
         m->status |= CLEANUP_STAT_WRITE;
     } else {
         if (strcmp(m->queue, QUEUE_INCOMING) == 0)
@@ -127,9 +102,7 @@ static bool make_complete(struct cleanup_message *m)
 
 static void sync_start(struct commit_job *job)
 {
-    job->fd = job->m->fd;
-    job->m->fd = -1;
-    work_submit(pool, sync_run, sync_done, job);
+    cleanup_sync(fd_take(&job->m->fd), sync_done, job);
 }
 
 static void after_trace(void *arg, bool ok)

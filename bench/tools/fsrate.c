@@ -1,10 +1,11 @@
 /*
  * fsrate - how many durable small files (or log records) per second.
  *
- *	fsrate file|nosync|inplace|log|big DIR WRITERS SECONDS
+ *	fsrate file|nosync|together|inplace|log|big DIR WRITERS SECONDS
  *
  * file:   create, write 4 kB, fsync, rename, unlink, in WRITERS processes
  * nosync: the same without fsync
+ * together: WRITERS files, one syncfs for all of them; rename, unlink
  * inplace: rewrite 4 kB of one preallocated file per writer, fdatasync
  * log:    one process appends WRITERS records of 4 kB, then one fdatasync for
  *         all of them (what a group-committed journal can do at best)
@@ -61,6 +62,30 @@ static uint64_t files(const char *dir, int id, uint64_t until, int sync, int (*f
     return n;
 }
 
+static uint64_t together(const char *dir, int batch, uint64_t until)
+{
+    char a[512], b[512];
+    uint64_t n;
+    int fd, i, all = open(dir, O_RDONLY | O_DIRECTORY);
+    for (n = 0; now_ns() < until; n += (uint64_t)batch) {
+        for (i = 0; i < batch; i++) {
+            snprintf(a, sizeof(a), "%s/%d.tmp", dir, i);
+            if ((fd = open(a, O_CREAT | O_EXCL | O_WRONLY, 0600)) < 0 || !put(fd) || close(fd) < 0)
+                die(a);
+        }
+        if (syncfs(all) < 0)
+            die(dir);
+        for (i = 0; i < batch; i++) {
+            snprintf(a, sizeof(a), "%s/%d.tmp", dir, i);
+            snprintf(b, sizeof(b), "%s/%d.%llu", dir, i, (unsigned long long)n);
+            if (rename(a, b) < 0 || unlink(b) < 0)
+                die(a);
+        }
+    }
+    close(all);
+    return n;
+}
+
 static uint64_t inplace(const char *dir, int id, uint64_t until)
 {
     char a[512];
@@ -111,7 +136,7 @@ int main(int argc, char **argv)
     uint64_t *count, start, until, total = 0;
     int i, writers;
     if (argc != 5) {
-        fprintf(stderr, "usage: fsrate file|nosync|inplace|log|big DIR WRITERS SECONDS\n");
+        fprintf(stderr, "usage: fsrate file|nosync|together|inplace|log|big DIR WRITERS SECONDS\n");
         return 2;
     }
     memset(block, 'x', sizeof(block));
@@ -120,6 +145,8 @@ int main(int argc, char **argv)
     until = start + (uint64_t)(atof(argv[4]) * 1e9);
     if (strcmp(argv[1], "log") == 0) {
         total = journal(argv[2], writers, until);
+    } else if (strcmp(argv[1], "together") == 0) {
+        total = together(argv[2], writers, until);
     } else {
         count = mmap(NULL, sizeof(*count) * (size_t)writers, PROT_READ | PROT_WRITE,
                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -27,7 +27,7 @@ def tearDownModule():
 
 
 class FailingWrites(unittest.TestCase):
-    def run_with(self, failure, seen):
+    def run_with(self, failure, seen, **settings):
         """Messages to a mailbox, to another server and to one that defers at first; SEEN: the log must say so."""
         user = local_user()
         sink = Sink()
@@ -37,7 +37,8 @@ class FailingWrites(unittest.TestCase):
                        "queue_run_delay": "1s", "transport_retry_time": "1s", "service_throttle_time": "1s",
                        "smtpd_error_sleep_time": "0s", "mailbox_delivery_lock": "fcntl",
                        "import_environment": "MAIL_CONFIG TZ LANG=C LD_PRELOAD=%s FAIL=%s "
-                                             "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0" % (shim, failure)})
+                                             "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0" % (shim, failure),
+                       **settings})
         self.addCleanup(suite.close)
         suite.make_aliases("")
         suite.start()
@@ -61,6 +62,9 @@ class FailingWrites(unittest.TestCase):
 
     def test_cleanup_fsync(self):
         self.run_with("cleanup:fsync:4:EIO", "refused")
+
+    def test_cleanup_fsync_beside_syncfs(self):
+        self.run_with("cleanup:fsync:4:EIO", "refused", queue_sync_together="yes")
 
     def test_cleanup_write(self):
         self.run_with("cleanup:write:5:EIO", "refused")

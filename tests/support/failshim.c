@@ -58,6 +58,7 @@ static bool is_file(int fd)
 
 SHIM(int, fsync, "fsync", (int fd), (fd), is_file(fd))
 SHIM(int, fdatasync, "fsync", (int fd), (fd), is_file(fd))
+SHIM(int, syncfs, "syncfs", (int fd), (fd), true)
 SHIM(int, rename, "rename", (const char *from, const char *to), (from, to), true)
 SHIM(int, unlink, "unlink", (const char *path), (path), true)
 SHIM(ssize_t, write, "write", (int fd, const void *data, size_t n), (fd, data, n), is_file(fd))
