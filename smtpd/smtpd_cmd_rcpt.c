@@ -98,7 +98,9 @@ static void log_client(struct smtpd_session *s)
 {
     CLEANUP(strbuf_done) struct strbuf more = STRBUF_ANY;
     if (s->login)
-        strbuf_addf(&more, ", sasl_method=XCLIENT, sasl_username=%s", s->login);
+        strbuf_addf(&more, ", sasl_method=%s, sasl_username=%s", s->login_method, s->login);
+    if (s->tx->auth_sender)
+        strbuf_addf(&more, ", sasl_sender=%s", s->tx->auth_sender);
     if (s->xforward)
         smtpd_xforward_log(s->xforward, &more);
     log_info(smtpd_session_tag(s), "client=%s%s", s->peer.namaddr, more.s);

@@ -85,8 +85,8 @@ static void set_greeting(struct smtpd_session *s, char **claims)
     s->flags &= ~(unsigned)SMTPD_SESSION_ESMTP;
     if (claims[PROTO] && strcasecmp(claims[PROTO], "ESMTP") == 0)
         s->flags |= SMTPD_SESSION_ESMTP;
-    free(s->login);
-    s->login = claims[LOGIN] && claims[LOGIN][0] ? xstrdup(claims[LOGIN]) : NULL;
+    bool named = claims[LOGIN] && claims[LOGIN][0];
+    smtpd_session_set_login(s, "XCLIENT", named ? claims[LOGIN] : NULL);
 }
 
 struct reply smtpd_cmd_xclient(struct smtpd_session *s, struct slice args)

@@ -76,9 +76,11 @@ void smtpd_envelope_sender(struct smtpd_session *s, struct strbuf *out)
         record_add_attribute(out, "rewrite_context", context);
     }
     if (s->login && !local) {
-        record_add_attribute(out, "sasl_method", "XCLIENT");
+        record_add_attribute(out, "sasl_method", s->login_method);
         record_add_attribute(out, "sasl_username", s->login);
     }
+    if (tx->auth_sender && !local)
+        record_add_attribute(out, "sasl_sender", tx->auth_sender);
     if (tx->dsn_envid)
         record_add_attribute(out, "envelope_id", tx->dsn_envid);
     if (tx->dsn_ret)

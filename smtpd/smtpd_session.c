@@ -60,6 +60,14 @@ const struct log_tag *smtpd_session_plain_tag(struct smtpd_session *s)
     return &s->log;
 }
 
+void smtpd_session_set_login(struct smtpd_session *s, const char *method, const char *login)
+{
+    free(s->login);
+    free(s->login_method);
+    s->login = login ? xstrdup(login) : NULL;
+    s->login_method = login ? xstrdup(method) : NULL;
+}
+
 struct smtpd_session *smtpd_session_new(struct smtpd_server *server)
 {
     struct smtpd_session *s = xzalloc(sizeof *s);
@@ -106,7 +114,7 @@ void smtpd_session_free(struct smtpd_session *s)
     smtpd_slot_give(s->server, s->log.session);
     peer_done(&s->peer);
     free(s->helo);
-    free(s->login);
+    smtpd_session_set_login(s, NULL, NULL);
     strbuf_done(&s->scratch);
     strbuf_done(&s->long_line);
     strbuf_done(&s->reply);

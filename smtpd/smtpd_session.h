@@ -69,8 +69,9 @@ struct smtpd_session {
     struct timer *delay;   /* the pause before replies of a client with many errors */
     struct smtpd_peer peer;
     struct log_tag log;
-    char *helo;                      /* NULL before HELO */
-    char *login;                     /* XCLIENT LOGIN, mostly NULL */
+    char *helo;         /* NULL before HELO */
+    char *login;        /* who the client is, by AUTH or XCLIENT LOGIN; NULL: not known */
+    char *login_method; /* how that is known: "PLAIN", "XCLIENT"; NULL as login is */
     struct smtpd_xforward *xforward; /* NULL: none */
     struct smtpd_tx *tx;
     const char *where; /* last command, for log lines */
@@ -111,6 +112,8 @@ void smtpd_session_free(struct smtpd_session *s);
 void smtpd_session_resume(struct smtpd_session *s);
 /* Begin with the handshake that tls_wanted stands for. False: the session is gone. */
 bool smtpd_session_begin_tls(struct smtpd_session *s);
+/* The client is LOGIN, as METHOD has told; LOGIN NULL: it is forgotten. */
+void smtpd_session_set_login(struct smtpd_session *s, const char *method, const char *login);
 /* Log about the session, without a queue id. */
 const struct log_tag *smtpd_session_plain_tag(struct smtpd_session *s);
 

@@ -29,7 +29,8 @@ struct smtpd_tx {
     struct arena *arena;
     struct timeval arrival;
     const char *sender;
-    const char *encoding; /* BODY=, NULL when not given */
+    const char *encoding;    /* BODY=, NULL when not given */
+    const char *auth_sender; /* AUTH= as it came, in xtext; NULL: not given, or <> */
     const char *dsn_envid;
     int dsn_ret;
     bool smtputf8;
