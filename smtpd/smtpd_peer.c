@@ -75,6 +75,18 @@ void smtpd_peer_from_socket(struct smtpd_peer *peer, int fd)
     peer->server_address = xstrdup(text.s);
 }
 
+void smtpd_peer_set_addresses(struct smtpd_peer *peer, const struct haproxy_peers *peers)
+{
+    free(peer->address);
+    free(peer->server_address);
+    peer->address = xstrdup(peers->client_address);
+    peer->server_address = xstrdup(peers->server_address);
+    peer->port = peers->client_port;
+    peer->server_port = peers->server_port;
+    peer->family = (uint16_t)peers->family;
+    smtpd_peer_set_names(peer, "unknown", "unknown");
+}
+
 /* NAME must be a host name, not an address in disguise that somebody put into his reverse zone. */
 static bool name_is_usable(struct smtpd_peer_lookup *l)
 {

@@ -6,11 +6,14 @@
 #ifndef SMTPD_SMTPD_PEER_H
 #define SMTPD_SMTPD_PEER_H
 
+#include "io/haproxy.h"
 #include "smtpd/smtpd_session.h"
 
 /* Somebody on this host, without a network connection. */
 void smtpd_peer_set_local(struct smtpd_peer *peer);
 void smtpd_peer_from_socket(struct smtpd_peer *peer, int fd);
+/* What a load balancer says of a connection. */
+void smtpd_peer_set_addresses(struct smtpd_peer *peer, const struct haproxy_peers *peers);
 /* Set the names; NAMADDR follows. */
 void smtpd_peer_set_names(struct smtpd_peer *peer, const char *name, const char *reverse_name);
 /* Look the name up, then smtpd_session_greet(). */

@@ -13,6 +13,7 @@
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_slots.h"
 #include "smtpd/smtpd_tls.h"
+#include "smtpd/smtpd_upstream.h"
 #include "tls/tls_server.h"
 
 #include <string.h>
@@ -142,6 +143,7 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
     if (server->compat.relay_restrictions)
         smtpd_restrictions_watch_relay(server->restrictions);
     smtpd_tls_open(server);
+    smtpd_upstream_open(server);
     smtpd_unbuilt_check(server);
 }
 

@@ -59,6 +59,7 @@ struct smtpd_server {
     struct tls_server *tls; /* NULL: not offered */
     enum smtpd_tls_level tls_level;
     bool tls_wrapped, tls_needs_certificate;
+    bool has_upstream; /* smtpd_upstream_proxy_protocol */
 
     struct cleanup_client *cleanup;
     struct anvil_client *anvil;

@@ -19,6 +19,7 @@
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_tls.h"
 #include "smtpd/smtpd_tx.h"
+#include "smtpd/smtpd_upstream.h"
 #include "smtpd/smtpd_xforward.h"
 #include "tls/tls_session.h"
 
@@ -104,6 +105,7 @@ void smtpd_session_free(struct smtpd_session *s)
     anvil_cancel(s->anvil_call);
     smtpd_limit_disconnect(s);
     smtpd_etrn_cancel(s->etrn);
+    smtpd_upstream_free(s->upstream);
     smtpd_xforward_free(s->xforward);
     timer_free(s->delay);
     tls_session_free(s->tls_wanted);
@@ -522,7 +524,11 @@ struct reply smtpd_session_restart(struct smtpd_session *s)
 void smtpd_session_greet(struct smtpd_session *s)
 {
     log_info(smtpd_session_plain_tag(s), "connect from %s", s->peer.namaddr);
-    if (!s->server->tls_wrapped || (s->flags & SMTPD_SESSION_STDIN)) {
+    if (s->flags & SMTPD_SESSION_UPSTREAM_BAD) {
+        smtpd_session_answer(
+            s, reply_and_close(smtpd_session_text(s, "421 4.3.0 %s Server local error",
+                                                  common_params.myhostname)));
+    } else if (!s->server->tls_wrapped || (s->flags & SMTPD_SESSION_STDIN)) {
         greet(s);
     } else if (s->server->tls && smtpd_tls_prepare(s)) {
         smtpd_session_begin_tls(s);
@@ -536,14 +542,22 @@ void smtpd_session_greet(struct smtpd_session *s)
     }
 }
 
+void smtpd_session_connected(struct smtpd_session *s, int fd)
+{
+    s->stream = stream_new(s->server->loop, fd, &session_events, s);
+    stream_pause(s->stream, true);
+    smtpd_peer_lookup_start(s);
+}
+
 void smtpd_session_start(struct smtpd_server *server, int fd)
 {
     struct smtpd_session *s = smtpd_session_new(server);
     smtpd_slot_set_owner(server, s->log.session, s);
     smtpd_peer_from_socket(&s->peer, fd);
-    s->stream = stream_new(server->loop, fd, &session_events, s);
-    stream_pause(s->stream, true);
-    smtpd_peer_lookup_start(s);
+    if (server->has_upstream)
+        smtpd_upstream_start(s, fd);
+    else
+        smtpd_session_connected(s, fd);
 }
 
 static ssize_t stdin_read(void *ctx, void *data, size_t len)

@@ -23,6 +23,7 @@ struct smtpd_bdat;
 struct smtpd_peer_lookup;
 struct anvil_call;
 struct smtpd_etrn;
+struct smtpd_upstream;
 struct smtpd_xforward;
 struct tls_session;
 struct tls_info;
@@ -48,8 +49,9 @@ enum smtpd_session_flags {
     SMTPD_SESSION_STDIN = 1 << 7,           /* sendmail -bs */
     SMTPD_SESSION_SEEN_NAME_ERROR = 1 << 8, /* look-up of the client name failed for now */
     SMTPD_SESSION_ENDED = 1 << 9,
-    SMTPD_SESSION_XFORWARD = 1 << 11,  /* the peer, whoever it speaks for, may send XFORWARD */
-    SMTPD_SESSION_HANDSHAKE = 1 << 12, /* of TLS: granted, not yet over */
+    SMTPD_SESSION_XFORWARD = 1 << 11,     /* the peer, whoever it speaks for, may send XFORWARD */
+    SMTPD_SESSION_HANDSHAKE = 1 << 12,    /* of TLS: granted, not yet over */
+    SMTPD_SESSION_UPSTREAM_BAD = 1 << 20, /* a load balancer did not say who the client is */
     SMTPD_SESSION_NOTE_LF = 1 << 10, /* lines that ended in LF only are to be told of at the end */
 };
 
@@ -86,8 +88,9 @@ struct smtpd_session {
     struct reply (*next)(struct smtpd_session *s, const struct reply *refusal);
     struct anvil_call *anvil_call;
     struct smtpd_peer_lookup *lookup;
-    struct smtpd_etrn *etrn; /* NULL: none under way */
-    int64_t deadline_ms;     /* smtpd_per_request_deadline: when the request has to be complete */
+    struct smtpd_etrn *etrn;         /* NULL: none under way */
+    struct smtpd_upstream *upstream; /* a load balancer's header is read; no stream yet */
+    int64_t deadline_ms; /* smtpd_per_request_deadline: when the request has to be complete */
     bool reply_closes;
     struct tls_session *tls_wanted; /* STARTTLS was granted: begins when its reply is out */
     const struct tls_info *tls;     /* NULL: plain text */
@@ -119,6 +122,8 @@ const struct log_tag *smtpd_session_plain_tag(struct smtpd_session *s);
 
 /* Send the greeting and read commands: the client is known. */
 void smtpd_session_greet(struct smtpd_session *s);
+/* Talk on FD from here on: first of all find out the client's name. */
+void smtpd_session_connected(struct smtpd_session *s, int fd);
 /* Begin again with another client address (XCLIENT): the greeting, or a refusal. */
 struct reply smtpd_session_restart(struct smtpd_session *s);
 /* The reply that was pending. */

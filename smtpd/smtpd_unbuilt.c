@@ -28,7 +28,6 @@ static const struct unbuilt {
     {"smtpd_milters",                 "",      "mail",    "the Milter protocol"},
     {"smtpd_milter_maps",             "",      "mail",    "the Milter protocol"},
     {"smtpd_proxy_filter",            "",      "mail",    "the before-queue proxy"},
-    {"smtpd_upstream_proxy_protocol", "",      "*",       "the proxy protocol"},
     {"smtpd_reject_filter_maps",      "",      "",        "the reject filter"},
     {"authorized_verp_clients",       "",      "",        "XVERP"},
     {"smtpd_authorized_verp_clients", "$authorized_verp_clients", "", "XVERP"},

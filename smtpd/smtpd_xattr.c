@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/xmem.h"
 #include "config/common_params.h"
+#include "config/own_networks.h"
 #include "esmtp/esmtp_args.h"
 #include "mail/address.h"
 #include "smtpd/smtpd_session.h"
@@ -25,22 +26,14 @@ const char *smtpd_xattr_address(const char *value)
     return strncasecmp(value, "IPV6:", 5) == 0 ? value + 5 : value;
 }
 
-static bool has_ipv6(void)
-{
-    struct slice rest = slice_of(common_params.inet_protocols), item;
-    while (slice_next_item(&rest, &item))
-        if (slice_eq_nocase(item, "ipv6") || slice_eq_nocase(item, "all"))
-            return true;
-    return false;
-}
-
 bool smtpd_xattr_is_address(const char *value)
 {
     const char *bare = smtpd_xattr_address(value);
     bool is_v6 = strchr(bare, ':') != NULL;
     if (!address_is_numeric(slice_of(bare)))
         return false;
-    return is_v6 ? bare != value && has_ipv6() : bare == value;
+    return is_v6 ? bare != value && own_networks_uses(common_params.inet_protocols, true)
+                 : bare == value;
 }
 
 bool smtpd_xattr_is_port(const char *value)

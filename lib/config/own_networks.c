@@ -47,6 +47,14 @@ static bool parse_protocols(const char *text, struct wanted *wanted, struct err 
     return true;
 }
 
+bool own_networks_uses(const char *protocols, bool ipv6)
+{
+    struct wanted wanted = {0};
+    struct err err = ERR_INIT;
+    (void)parse_protocols(protocols, &wanted, &err);
+    return ipv6 ? wanted.ipv6 : wanted.ipv4;
+}
+
 /* A host name or an address, in [] or not, added to the list of addresses. */
 static bool add_addresses(struct wanted *wanted, struct slice item, struct err *err)
 {

@@ -11,5 +11,7 @@
  * values INTERFACES (inet_interfaces) and PROTOCOLS (inet_protocols). */
 bool own_networks(const char *style, const char *interfaces, const char *protocols,
                   struct strbuf *out, struct err *err);
+/* Does the list value PROTOCOLS (inet_protocols) name IPv4, or IPv6? */
+bool own_networks_uses(const char *protocols, bool ipv6);
 
 #endif

@@ -1,7 +1,10 @@
 """smtpd: messages from the first command to the queue, and what guards them."""
 import socket
+import ssl
 import unittest
 
+from support import certificates
+from support.smtp import SmtpClient
 from support.suite import SuiteTestCase
 
 
@@ -61,14 +64,66 @@ class SmtpdSession(SuiteTestCase):
         self.suite.wait_for_log(r"warning: non-SMTP command from \S+\[127\.0\.0\.1\]: Subject: hello")
 
 
-class SmtpdUnbuilt(SuiteTestCase):
-    main_cf = {"smtpd_upstream_proxy_protocol": "haproxy"}
+class BehindABalancer(SuiteTestCase):
+    main_cf = {"smtpd_upstream_proxy_protocol": "haproxy", "smtpd_upstream_proxy_timeout": "2",
+               "smtpd_client_restrictions": "check_client_access inline:{{192.0.2.66=REJECT}}",
+               "smtpd_delay_reject": "no", "mydestination": "here.test"}
 
-    def test_protocol_that_is_not_built_is_not_skipped(self):
-        with self.assertRaises(Exception):
-            with self.suite.smtp() as c:
-                c.ehlo("client.test")
-        self.suite.wait_for_log(r"smtpd_upstream_proxy_protocol = haproxy: the proxy protocol is not built")
+    def connect(self, *pieces):
+        client = SmtpClient(("127.0.0.1", self.suite.port), 20)
+        for piece in pieces:
+            client.send(piece)
+        return client
+
+    def test_client_is_the_one_of_the_header(self):
+        with self.connect("PROXY TCP4 192.0.2.66 192.0.2.2 1234 25\r\n") as c:
+            self.assert_reply(c.greeting(), 554, "5.7.1", "<unknown[192.0.2.66]>: Client host rejected")
+
+    def test_header_in_pieces(self):
+        with self.connect("P", "ROXY TCP4 192.0.2.1 192.0.2.2 12") as c:
+            with self.connect("PROXY TCP4 192.0.2.7 192.0.2.2 1 25\r\n") as other:    # nobody waits
+                other.greeting()
+            c.send("34 25\r\n")
+            self.assertEqual(c.greeting().code, 220)
+        self.suite.wait_for_log(r"disconnect from unknown\[192\.0\.2\.1\] quit=1 commands=1")
+
+    def test_a_byte_now_and_then_runs_out_of_time(self):
+        with self.connect("PROXY ") as c:
+            c.sock.settimeout(0.5)
+            for _ in range(20):
+                c.send("x")
+                try:
+                    reply = c.read_reply()
+                    break
+                except socket.timeout:
+                    continue
+            self.assert_reply(reply, 421, "4.3.0", "Server local error")
+        self.suite.wait_for_log(r"warning: haproxy read: timeout error")
+
+
+class BehindABalancerWithTls(SuiteTestCase):
+    @classmethod
+    def configure(cls, suite):
+        certificates.make(suite.etc, "server", "ec", "/CN=server")
+        suite.set(smtpd_upstream_proxy_protocol="haproxy", smtpd_tls_wrappermode="yes",
+                  smtpd_tls_chain_files="@etc@/server.pem")
+
+    def test_handshake_follows_the_header(self):
+        """In one packet with it, as a balancer may send it."""
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = certificates.client().wrap_bio(incoming, outgoing)
+        with socket.create_connection(("127.0.0.1", self.suite.port), timeout=20) as s:
+            pending = b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\r\n"
+            greeting = b""
+            while not greeting.endswith(b"\n"):
+                try:
+                    greeting += tls.read(1000)
+                except ssl.SSLWantReadError:
+                    s.sendall(pending + outgoing.read())
+                    pending = b""
+                    incoming.write(s.recv(65536))
+        self.assertRegex(greeting, b"^220 ")
+        self.suite.wait_for_log(r"connect from unknown\[192\.0\.2\.1\]")
 
 
 if __name__ == "__main__":

@@ -24,15 +24,17 @@ def sides():
     return ours, oracle.product()
 
 
-def run_session(suite, steps, port=None):
+def run_session(suite, steps, port=None, connect=None):
     """Send STEPS (text: a command line; bytes: as it is); the masked replies.
 
     A tuple (bytes, n) awaits n replies, for pipelined commands; n = 0 awaits none. A function is called
-    with the client and returns a reply, or None when there is none.
+    with the client and returns a reply, or None when there is none. CONNECT is called with it before the greeting.
     """
     replies = []
     client = SmtpClient(("127.0.0.1", port or suite.port), 30)
     try:
+        if connect:
+            connect(client)
         replies.append(client.greeting().lines)
         for step in steps:
             if callable(step):
