@@ -89,7 +89,8 @@ static bool feed_put(void *ctx, struct slice text)
 
 static void child_fail(const struct command_run *run, const char *what, const char *why)
 {
-    dprintf(STDERR_FILENO, "%s: fatal: %s: %s\n", run->program, what, why);
+    dprintf(STDERR_FILENO, "%s: fatal: %s%s: %s\n", run->program, run->where ? run->where : "",
+            what, why);
     _exit(NOT_STARTED_STATUS);
 }
 
@@ -146,6 +147,8 @@ static NORETURN void child(const struct command_run *run, int in, int out)
         _exit(NOT_STARTED_STATUS);
     close_range(STDERR_FILENO + 1, ~0U, 0);
     umask(077);
+    if (run->chroot && (chroot(run->chroot) < 0 || chdir("/") < 0))
+        child_fail(run, "cannot change root directory", strerror(errno));
     if (!user_rights_take_for_good(&run->rights, &err))
         child_fail(run, "user rights", err.reason);
     struct rlimit limit = {(rlim_t)run->file_limit, (rlim_t)run->file_limit};

@@ -15,7 +15,9 @@ struct command_run {
     const char *shell;   /* NULL: the system's, and only when COMMAND needs one; else always
                             this one (with its arguments) */
     struct user_rights rights;
-    const char *directory;          /* NULL: stay in the working directory */
+    const char *where;     /* in front of what the command could not be started for, or NULL */
+    const char *chroot;    /* NULL: no other root directory; needs root */
+    const char *directory; /* NULL: stay in the working directory */
     const struct argv *environment; /* "NAME=value", everything the command gets */
     int64_t time_limit_s;
     int64_t file_limit; /* largest file it may write; 0: none */
@@ -49,5 +51,8 @@ bool command_run_needs_shell(const char *command);
  * COMMAND is the text for messages. */
 const char *command_run_verdict(const struct command_result *result, const char *command,
                                 struct strbuf *dsn, struct strbuf *text);
+
+/* What a command said although it delivered: " (TEXT)", or nothing. */
+void command_run_add_output(const struct command_result *result, struct strbuf *text);
 
 #endif

@@ -67,7 +67,9 @@ static const char *exited(const struct command_result *r, const char *command, s
     if (r->status == 0)
         return NULL;
     /* the command's own code goes over the exit status */
-    if (delivery_split_dsn(strbuf_slice(&r->output), &own_dsn, &rest) && own_dsn.s[0] != '2') {
+    if (delivery_split_dsn(strbuf_slice(&r->output), &own_dsn, &rest)) {
+        if (own_dsn.s[0] == '2') /* it failed, whatever it says */
+            own_dsn = slice_of("5.0.0");
         strbuf_set_slice(dsn, own_dsn);
         add_line(rest, text);
         return dsn->s;
@@ -104,4 +106,14 @@ const char *command_run_verdict(const struct command_result *r, const char *comm
     }
     strbuf_add_str(text, r->err.reason);
     return dsn->s;
+}
+
+void command_run_add_output(const struct command_result *r, struct strbuf *text)
+{
+    struct slice output = slice_trim(strbuf_slice(&r->output));
+    if (output.len == 0)
+        return;
+    strbuf_add_str(text, " (");
+    add_line(output, text);
+    strbuf_add_char(text, ')');
 }
