@@ -37,27 +37,30 @@ static struct reply helo_checked(struct smtpd_session *s, const struct reply *re
         s->helo = NULL;
         return *refusal;
     }
-    if (s->flags & SMTPD_SESSION_ESMTP) {
-        CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
-        smtpd_ehlo_format(s, &text);
-        return reply_text(smtpd_session_text(s, "%s", text.s));
-    }
+    smtpd_tx_reset(s);
     return reply_text(smtpd_session_text(s, "250 %s", common_params.myhostname));
+}
+
+static struct reply ehlo_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal)
+        return helo_checked(s, refusal);
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    smtpd_tx_reset(s);
+    s->flags |= SMTPD_SESSION_ESMTP;
+    smtpd_ehlo_prepare(s);
+    smtpd_ehlo_format(s, &text);
+    return reply_text(smtpd_session_text(s, "%s", text.s));
 }
 
 static struct reply helo(struct smtpd_session *s, struct slice args, bool is_ehlo)
 {
     if (args.len == 0)
         return reply_text(is_ehlo ? "501 Syntax: EHLO hostname" : "501 Syntax: HELO hostname");
-    smtpd_tx_reset(s);
     free(s->helo);
     s->helo = smtpd_helo_clean(args);
-    s->flags &= ~(unsigned)SMTPD_SESSION_ESMTP;
-    if (is_ehlo) {
-        s->flags |= SMTPD_SESSION_ESMTP;
-        smtpd_ehlo_prepare(s);
-    }
-    return smtpd_check(s, SMTPD_STAGE_HELO, helo_checked);
+    /* while this is checked, transaction and protocol are still what they were */
+    return smtpd_check(s, SMTPD_STAGE_HELO, is_ehlo ? ehlo_checked : helo_checked);
 }
 
 struct reply smtpd_cmd_helo(struct smtpd_session *s, struct slice args)

@@ -125,6 +125,16 @@ static const char *check_size(const struct smtpd_tx *tx)
     return "452 4.3.1 Insufficient system storage";
 }
 
+/* Two messages never share it: sessions open at once have different numbers. */
+static void set_instance(struct smtpd_session *s)
+{
+    struct smtpd_tx *tx = s->tx;
+    tx->instance = arena_printf(tx->arena, "%llx.%llx.%llx.%x",
+                                (unsigned long long)log_session_number(s->log.session),
+                                (unsigned long long)tx->arrival.tv_sec,
+                                (unsigned long long)tx->arrival.tv_usec, s->messages++);
+}
+
 static struct reply mail_checked(struct smtpd_session *s, const struct reply *refusal)
 {
     if (refusal) {
@@ -132,6 +142,7 @@ static struct reply mail_checked(struct smtpd_session *s, const struct reply *re
         return *refusal;
     }
     s->phase = SMTPD_PHASE_MAIL;
+    set_instance(s);
     return reply_text("250 2.1.0 Ok");
 }
 

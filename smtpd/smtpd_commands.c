@@ -157,6 +157,9 @@ static struct reply dispatch_line(struct smtpd_session *s, struct slice line)
     }
     s->command = c;
     s->where = c->verb;
+    if ((s->flags & SMTPD_SESSION_DENIED) && c->counter != SMTPD_COUNT_QUIT)
+        return reply_text(
+            smtpd_session_text(s, "503 5.7.0 Error: access denied for %s", s->peer.namaddr));
     if (s->server->tls_level == SMTPD_TLS_ENCRYPT && !s->tls && !(c->flags & PLAIN) &&
         !(s->flags & SMTPD_SESSION_STDIN))
         return reply_text("530 5.7.0 Must issue a STARTTLS command first");

@@ -4,6 +4,7 @@
 #include "config/common_params.h"
 #include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_policy.h"
 #include "smtpd/smtpd_reject.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
@@ -32,6 +33,7 @@ void smtpd_eval_free(struct smtpd_eval *e)
     if (!e)
         return;
     timer_free(e->timer);
+    smtpd_policy_cancel(e->policy_call);
     arena_free(e->arena);
 }
 
@@ -112,6 +114,13 @@ enum smtpd_verdict smtpd_eval_push(struct smtpd_eval *e, const struct smtpd_list
     return SMTPD_VERDICT_NONE;
 }
 
+/* warn_if_reject holds for the one restriction after it, with the lists that it runs. */
+static void rule_ended(struct smtpd_eval *e)
+{
+    if (e->rule_warn && e->warn_if_reject == e->rule_warn && e->depth <= e->rule_depth)
+        e->warn_if_reject = 0;
+}
+
 /* One list to its end, or until something has to wait. */
 static enum smtpd_verdict run_list(struct smtpd_eval *e)
 {
@@ -122,12 +131,11 @@ static enum smtpd_verdict run_list(struct smtpd_eval *e)
             continue;
         }
         const struct smtpd_rule *rule = &frame->list->rules[frame->next++];
-        size_t depth = e->depth;
-        unsigned warn = e->warn_if_reject;
+        e->rule_depth = e->depth;
+        e->rule_warn = e->warn_if_reject;
         enum smtpd_verdict verdict = rule->restriction->function(e, rule);
-        /* warn_if_reject holds for the one restriction after it, with the lists that it runs */
-        if (warn && e->warn_if_reject == warn && e->depth <= depth)
-            e->warn_if_reject = 0;
+        if (verdict != SMTPD_VERDICT_PENDING)
+            rule_ended(e);
         if (verdict != SMTPD_VERDICT_NONE)
             return verdict;
     }
@@ -217,6 +225,7 @@ struct reply smtpd_eval_run(struct smtpd_eval *e)
 void smtpd_eval_resume(struct smtpd_eval *e, enum smtpd_verdict verdict)
 {
     struct smtpd_session *s = e->s;
+    rule_ended(e);
     verdict = run_lists(e, verdict);
     if (verdict != SMTPD_VERDICT_PENDING)
         smtpd_session_answer(s, finish(e, verdict));

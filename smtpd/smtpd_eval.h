@@ -55,6 +55,10 @@ struct smtpd_eval {
     const char *refusal;
     const char *etrn_domain;
     struct timer *timer; /* of the sleep restriction */
+    struct smtpd_policy_call *policy_call;
+    const struct smtpd_rule *policy_rule; /* that waits for it */
+    unsigned rule_warn;                   /* warn_if_reject and depth when the rule at work began */
+    size_t rule_depth;
     bool was_pending;
     bool unlisted_sender_done, unlisted_recipient_done;
     struct resolve_reply *sender_resolved, *recipient_resolved;

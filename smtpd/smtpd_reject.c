@@ -9,9 +9,8 @@
 
 #include <string.h>
 
+/* NULL: by the command, as that may be HELO or EHLO, none or XCLIENT */
 static const char *const stage_names[SMTPD_STAGES] = {
-    [SMTPD_STAGE_CONNECT] = "CONNECT",
-    [SMTPD_STAGE_HELO] = "HELO",
     [SMTPD_STAGE_MAIL] = "MAIL",
     [SMTPD_STAGE_RCPT] = "RCPT",
     [SMTPD_STAGE_VRFY] = "VRFY",
@@ -26,6 +25,11 @@ static const char *const class_names[] = {
     [SMTPD_CLASS_DATA] = "Data command",     [SMTPD_CLASS_END_OF_DATA] = "End-of-data",
     [SMTPD_CLASS_ETRN] = "Etrn command",
 };
+
+const char *smtpd_stage_name(const struct smtpd_session *s, enum smtpd_stage stage)
+{
+    return stage_names[stage] ? stage_names[stage] : s->where;
+}
 
 const char *smtpd_class_name(enum smtpd_reply_class class)
 {
@@ -67,7 +71,7 @@ const char *smtpd_class_item(const struct smtpd_eval *e, enum smtpd_reply_class 
         item = "DATA";
         break;
     case SMTPD_CLASS_END_OF_DATA:
-        item = "END-OF-DATA";
+        item = "END-OF-MESSAGE";
         break;
     case SMTPD_CLASS_ETRN:
         item = e->etrn_domain;
@@ -91,10 +95,8 @@ void smtpd_log_event(struct smtpd_session *s, enum smtpd_stage stage, const char
                      const char *text, const char *recipient)
 {
     CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
-    const char *name = stage_names[stage];
-    if (stage == SMTPD_STAGE_HELO && (s->flags & SMTPD_SESSION_ESMTP))
-        name = "EHLO";
-    strbuf_addf(&line, "%s: %s from %s: %s;", what, name, s->peer.namaddr, text);
+    strbuf_addf(&line, "%s: %s from %s: %s;", what, smtpd_stage_name(s, stage), s->peer.namaddr,
+                text);
     if (s->tx && stage != SMTPD_STAGE_VRFY)
         add_address(&line, "from", s->tx->sender);
     if (recipient)
@@ -131,6 +133,14 @@ static enum smtpd_verdict refuse(struct smtpd_eval *e, const char *text)
     return SMTPD_VERDICT_REJECT;
 }
 
+/* Texts may come from tables and policy services: what does not print is not sent. */
+static void clean(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 127)
+            *text = ' ';
+}
+
 /* "CODE DSN text"; codes that are no refusal are a mistake of the configuration. */
 static const char *refusal_text(struct smtpd_eval *e, int code, const char *dsn, const char *text)
 {
@@ -140,6 +150,7 @@ static const char *refusal_text(struct smtpd_eval *e, int code, const char *dsn,
     }
     char *reply = arena_printf(e->arena, "%d %s %s", code, dsn, text);
     reply[4] = (char)('0' + code / 100);
+    clean(reply);
     return reply;
 }
 

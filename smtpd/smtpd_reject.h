@@ -16,6 +16,8 @@ enum smtpd_reply_class {
 };
 
 enum smtpd_reply_class smtpd_class_of_list(const struct smtpd_eval *e);
+/* As log lines and policy requests call it: "EHLO", "END-OF-MESSAGE". */
+const char *smtpd_stage_name(const struct smtpd_session *s, enum smtpd_stage stage);
 const char *smtpd_class_name(enum smtpd_reply_class class); /* "Client host" */
 /* The item of that class: name[address], HELO name, address, "DATA" */
 const char *smtpd_class_item(const struct smtpd_eval *e, enum smtpd_reply_class class);

@@ -4,6 +4,7 @@
 #include "config/common_params.h"
 #include "mail/address.h"
 #include "map/map_host.h"
+#include "smtpd/smtpd_access.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_reject.h"
 #include "smtpd/smtpd_server.h"
@@ -275,6 +276,17 @@ static enum smtpd_verdict apply(struct access *a, const char *value)
         return SMTPD_VERDICT_NONE;
     }
     return act_list(a, value);
+}
+
+enum smtpd_verdict smtpd_access_apply_policy(struct smtpd_eval *e, const char *service,
+                                             const char *action)
+{
+    struct access a = {.e = e, .class = smtpd_class_of_list(e), .table = service};
+    a.item = smtpd_class_item(e, a.class);
+    if (slice_trim(slice_of(action)).len > 0)
+        return apply(&a, action);
+    log_warn(NULL, "access table %s entry %s has empty value", service, action);
+    return SMTPD_VERDICT_NONE;
 }
 
 /* The item a bare type:table looks at depends on the list it stands in. */

@@ -6,6 +6,7 @@
 #include "base/xmem.h"
 #include "log/log.h"
 #include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_policy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #define NONE         SMTPD_ARG_NONE
 #define MAP          SMTPD_ARG_MAP
 #define NUMBER       SMTPD_ARG_NUMBER
+#define POLICY       SMTPD_ARG_POLICY
 #define LIST         SMTPD_ARG_LIST
 #define UNBUILT      SMTPD_ARG_UNBUILT
 #define UNBUILT_NONE SMTPD_ARG_UNBUILT_NONE
@@ -60,7 +62,7 @@ static const struct smtpd_restriction restrictions[] = {
     {"permit_auth_destination",           NONE,     smtpd_permit_auth_destination,  0},
     {"reject_unlisted_recipient",         NONE,     smtpd_reject_unlisted_recipient, 0},
     {"check_recipient_maps",              NONE,     smtpd_reject_unlisted_recipient, 0},
-    {"check_policy_service",              UNBUILT,  smtpd_misconfigured,            0},
+    {"check_policy_service",              POLICY,   smtpd_check_policy_service,     0},
     {"check_ccert_access",                UNBUILT,  smtpd_misconfigured,            0},
     {"check_sasl_access",                 UNBUILT,  smtpd_misconfigured,            0},
     {"check_client_a_access",             UNBUILT,  smtpd_misconfigured,            0},
@@ -119,11 +121,17 @@ struct open_map {
     struct maps *maps;
     UT_hash_handle hh;
 };
+struct policy_service {
+    char *key; /* the argument: rules with the same one share connections */
+    struct smtpd_policy *policy;
+    UT_hash_handle hh;
+};
 struct smtpd_restriction_set {
     struct config *cfg;
     struct smtpd_list lists[SMTPD_LISTS];
     struct named_list *classes, *inlined;
     struct open_map *maps;
+    struct policy_service *policies;
     bool is_frozen; /* in the jail: no further tables can be opened */
 };
 
@@ -145,6 +153,25 @@ static struct maps *set_open_map(struct smtpd_restriction_set *set, const char *
     open->maps = maps_open("access table", name, MAP_FOLD);
     HASH_ADD_KEYPTR(hh, set->maps, open->key, strlen(open->key), open);
     return open->maps;
+}
+
+static struct smtpd_policy *set_find_policy(struct smtpd_restriction_set *set, const char *argument)
+{
+    struct policy_service *service;
+    struct err err = ERR_INIT;
+    HASH_FIND_STR(set->policies, argument, service);
+    if (service)
+        return service->policy;
+    struct smtpd_policy *policy = smtpd_policy_new(argument, &err);
+    if (!policy) {
+        log_warn(NULL, "check_policy_service: %s", err.reason);
+        return NULL;
+    }
+    service = xzalloc(sizeof *service);
+    service->key = xstrdup(argument);
+    service->policy = policy;
+    HASH_ADD_KEYPTR(hh, set->policies, service->key, strlen(service->key), service);
+    return policy;
 }
 
 static const struct smtpd_restriction *find_restriction(const char *word)
@@ -182,6 +209,9 @@ static bool set_argument(struct smtpd_restriction_set *set, struct smtpd_rule *r
             return false;
         rule->maps = set_open_map(set, text);
         return rule->maps != NULL;
+    case SMTPD_ARG_POLICY:
+        rule->policy = set_find_policy(set, text);
+        return rule->policy != NULL;
     case SMTPD_ARG_NUMBER:
         return num_parse_i64(slice_of(text), &rule->number) && rule->number >= 0 &&
                rule->number <= 3600;
@@ -257,6 +287,13 @@ void smtpd_restrictions_free(struct smtpd_restriction_set *set)
         maps_close(open->maps);
         free(open->key);
         free(open);
+    }
+    struct policy_service *service, *next_service;
+    HASH_ITER (hh, set->policies, service, next_service) {
+        HASH_DEL(set->policies, service);
+        smtpd_policy_free(service->policy);
+        free(service->key);
+        free(service);
     }
     free(set);
 }

@@ -14,6 +14,7 @@
 enum smtpd_verdict;
 struct smtpd_eval;
 struct smtpd_rule;
+struct smtpd_policy;
 
 enum smtpd_list_id {
     SMTPD_LIST_CLIENT,
@@ -33,6 +34,7 @@ enum smtpd_argument {
     SMTPD_ARG_TEXT,
     SMTPD_ARG_NUMBER,
     SMTPD_ARG_LIST,    /* rule->list; for restriction classes */
+    SMTPD_ARG_POLICY,  /* a policy service */
     SMTPD_ARG_UNBUILT, /* takes an argument, and its part is not built yet */
     SMTPD_ARG_UNBUILT_NONE,
 };
@@ -54,6 +56,7 @@ struct smtpd_rule {
     struct maps *maps;
     int64_t number;
     const struct smtpd_list *list;
+    struct smtpd_policy *policy;
 };
 struct smtpd_list {
     char *title; /* where it comes from, for warnings */
@@ -102,6 +105,7 @@ SMTPD_RULE(smtpd_reject_unauth_destination);
 SMTPD_RULE(smtpd_permit_auth_destination);
 SMTPD_RULE(smtpd_reject_unlisted_recipient);
 SMTPD_RULE(smtpd_check_access);
+SMTPD_RULE(smtpd_check_policy_service);
 SMTPD_RULE(smtpd_compat_watch_relay);
 
 /* number of the check_*_access rows */

@@ -16,6 +16,7 @@
 #include "smtpd/smtpd_upstream.h"
 #include "tls/tls_server.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -122,6 +123,15 @@ static void open_tables(struct smtpd_server *server)
                                      smtpd_params.smtpd_discard_ehlo_keyword_address_maps);
 }
 
+static char *text_of(struct config *cfg, const char *name)
+{
+    struct strbuf value = STRBUF_ANY;
+    struct err err = ERR_INIT;
+    if (!config_get_text(cfg, name, "", &value, &err))
+        log_fatal("%s", err.reason);
+    return strbuf_take(&value);
+}
+
 void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
 {
     struct err err = ERR_INIT;
@@ -138,6 +148,7 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
     if (!server->resolver)
         log_fatal("%s", err.reason);
     server->restrictions = smtpd_restrictions_new(cfg);
+    server->stress = text_of(cfg, "stress");
     smtpd_compat_open(&server->compat, cfg);
     service_compat_watch(&server->rewrite, cfg);
     if (server->compat.relay_restrictions)
@@ -184,6 +195,7 @@ void smtpd_server_close(struct smtpd_server *server)
         maps_close(maps[i]);
     tls_server_free(server->tls);
     smtpd_slots_free(server->slots);
+    free(server->stress);
     *server = (struct smtpd_server){0};
 }
 

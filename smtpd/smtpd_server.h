@@ -34,6 +34,7 @@ enum smtpd_tls_level { SMTPD_TLS_NONE, SMTPD_TLS_MAY, SMTPD_TLS_ENCRYPT };
 struct smtpd_server {
     struct config *cfg;
     struct loop *loop;
+    char *stress;        /* "yes" or "" */
     const char *service; /* "smtp", in anvil's counts */
 
     struct match_list *mynetworks, *flush_domains;

@@ -14,6 +14,7 @@
 #include "smtpd/smtpd_limits.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
+#include "smtpd/smtpd_policy.h"
 #include "smtpd/smtpd_restrictions.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_sink.h"
@@ -100,6 +101,7 @@ void smtpd_session_free(struct smtpd_session *s)
         return;
     smtpd_tx_free(s->tx);
     smtpd_eval_free(s->eval);
+    smtpd_policy_release(s);
     smtpd_held_free(s->held);
     smtpd_peer_cancel(s->lookup);
     anvil_cancel(s->anvil_call);
@@ -496,6 +498,7 @@ static struct reply greeting(struct smtpd_session *s, const struct reply *refusa
 {
     if (refusal) {
         struct reply r = *refusal;
+        s->flags |= SMTPD_SESSION_DENIED;
         r.disconnects = esmtp_reply_code(r.text) == 421 || esmtp_reply_code(r.text) == 521;
         return r;
     }

@@ -19,6 +19,7 @@ struct smtpd_server;
 struct smtpd_tx;
 struct smtpd_eval;
 struct smtpd_held;
+struct smtpd_policy_conn;
 struct smtpd_bdat;
 struct smtpd_peer_lookup;
 struct anvil_call;
@@ -52,6 +53,7 @@ enum smtpd_session_flags {
     SMTPD_SESSION_XFORWARD = 1 << 11,     /* the peer, whoever it speaks for, may send XFORWARD */
     SMTPD_SESSION_HANDSHAKE = 1 << 12,    /* of TLS: granted, not yet over */
     SMTPD_SESSION_UPSTREAM_BAD = 1 << 20, /* a load balancer did not say who the client is */
+    SMTPD_SESSION_DENIED = 1 << 13,       /* refused when it connected: QUIT is all it may */
     SMTPD_SESSION_NOTE_LF = 1 << 10, /* lines that ended in LF only are to be told of at the end */
 };
 
@@ -79,11 +81,12 @@ struct smtpd_session {
     const char *where; /* last command, for log lines */
     unsigned phase, flags;
     unsigned ehlo_discard; /* smtpd_ehlo keywords not offered to this client */
-    uint32_t errors, junk;
+    uint32_t errors, junk, messages;
     struct strbuf scratch;   /* text of the current reply */
     struct strbuf long_line; /* beginning of an overlong command */
     struct strbuf reply;     /* output waiting for the delay, or of a session without a stream */
     struct smtpd_eval *eval; /* restrictions being evaluated */
+    struct smtpd_policy_conn *policy_conns; /* kept until the transaction ends */
     struct smtpd_held *held; /* what restrictions before MAIL left behind; mostly NULL */
     struct reply (*next)(struct smtpd_session *s, const struct reply *refusal);
     struct anvil_call *anvil_call;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "config/common_params.h"
 #include "smtpd/smtpd_eval.h"
+#include "smtpd/smtpd_policy.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_xforward.h"
@@ -15,6 +16,7 @@ struct smtpd_tx *smtpd_tx_new(const char *sender)
     tx->arena = arena;
     tx->sender = arena_strdup(arena, sender);
     tx->queue_id = "";
+    tx->instance = "";
     clock_wall(&tx->arrival);
     strbuf_init(&tx->partial, (size_t)common_params.line_length_limit + 2);
     return tx;
@@ -34,6 +36,7 @@ void smtpd_tx_reset(struct smtpd_session *s)
 {
     smtpd_tx_free(s->tx);
     s->tx = NULL;
+    smtpd_policy_release(s);
     smtpd_xforward_free(s->xforward);
     s->xforward = NULL;
     s->phase = SMTPD_PHASE_START;

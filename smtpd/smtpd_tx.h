@@ -47,6 +47,7 @@ struct smtpd_tx {
 
     struct smtpd_sink *sink; /* NULL until the first recipient was accepted */
     const char *queue_id;    /* "" until the sink has one */
+    const char *instance;    /* tells messages apart for policy services; "" before MAIL's reply */
 
     /* content */
     struct esmtp_data data;

@@ -102,6 +102,7 @@ enum postlint_word {
     WORD_MAP,
     WORD_NUMBER,
     WORD_TEXT,
+    WORD_POLICY,
     WORD_UNBUILT,
     WORD_UNBUILT_NONE
 };

@@ -56,7 +56,7 @@ UNUSED static void fixture_close(void)
     config_free(cfg);
 }
 
-static struct smtpd_session *fixture_session(void)
+UNUSED static struct smtpd_session *fixture_session(void)
 {
     struct smtpd_session *s = smtpd_session_new(&fixture_server);
     smtpd_peer_set_local(&s->peer);
