@@ -3,6 +3,7 @@
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_ehlo.h"
+#include "smtpd/smtpd_limits.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_path.h"
 #include "smtpd/smtpd_server.h"
@@ -42,6 +43,15 @@ struct reply smtpd_cmd_help(struct smtpd_session *s, struct slice args)
                       "RSET STARTTLS VRFY XCLIENT XFORWARD");
 }
 
+static struct reply starttls_after_limit(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal)
+        return reply_and_close(refusal->text);
+    if (!smtpd_tls_prepare(s))
+        return reply_text("454 4.7.0 TLS not available due to local problem");
+    return reply_text("220 2.0.0 Ready to start TLS");
+}
+
 struct reply smtpd_cmd_starttls(struct smtpd_session *s, struct slice args)
 {
     if (args.len)
@@ -51,9 +61,9 @@ struct reply smtpd_cmd_starttls(struct smtpd_session *s, struct slice args)
         return reply_text("502 5.5.1 Error: command not implemented");
     if (s->tls)
         return reply_text("554 5.5.1 Error: TLS already active");
-    if (!s->server->tls || !smtpd_tls_prepare(s))
+    if (!s->server->tls)
         return reply_text("454 4.7.0 TLS not available due to local problem");
-    return reply_text("220 2.0.0 Ready to start TLS");
+    return smtpd_limit_starttls(s, starttls_after_limit);
 }
 
 struct reply smtpd_cmd_auth(struct smtpd_session *s, struct slice args)

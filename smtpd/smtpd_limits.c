@@ -48,7 +48,8 @@ void smtpd_limit_prepare(struct smtpd_session *s)
     bool any = smtpd_params.smtpd_client_connection_count_limit ||
                smtpd_params.smtpd_client_connection_rate_limit ||
                smtpd_params.smtpd_client_message_rate_limit ||
-               smtpd_params.smtpd_client_recipient_rate_limit;
+               smtpd_params.smtpd_client_recipient_rate_limit ||
+               smtpd_params.smtpd_client_new_tls_session_rate_limit;
     if (!any || !s->server->anvil || !s->peer.address[0])
         return;
     enum map_status status =
@@ -144,6 +145,32 @@ static void on_rcpt(void *owner, const struct anvil_counts *counts, const struct
     answer(s, text);
 }
 
+static bool refuse_tls(struct smtpd_session *s, const struct anvil_counts *c)
+{
+    if (!is_over(c->rate, smtpd_params.smtpd_client_new_tls_session_rate_limit))
+        return false;
+    log_limit(s, "New TLS session rate", c->rate);
+    return true;
+}
+
+static void on_starttls(void *owner, const struct anvil_counts *counts, const struct err *err)
+{
+    struct smtpd_session *s = owner;
+    const char *text = NULL;
+    if (usable(s, counts, err) && refuse_tls(s, counts))
+        text = smtpd_session_text(s, "454 4.7.0 Error: too many new TLS sessions from %s",
+                                  s->peer.namaddr);
+    answer(s, text);
+}
+
+/* Nobody waits for it. */
+static void on_tls_counted(void *owner, const struct anvil_counts *counts, const struct err *err)
+{
+    (void)owner;
+    (void)counts;
+    (void)err;
+}
+
 static struct reply ask(struct smtpd_session *s, enum anvil_kind kind, anvil_fn fn, bool is_needed,
                         smtpd_next_fn next)
 {
@@ -171,6 +198,22 @@ struct reply smtpd_limit_mail(struct smtpd_session *s, smtpd_next_fn next)
 struct reply smtpd_limit_rcpt(struct smtpd_session *s, smtpd_next_fn next)
 {
     return ask(s, ANVIL_RCPT, on_rcpt, smtpd_params.smtpd_client_recipient_rate_limit, next);
+}
+
+struct reply smtpd_limit_starttls(struct smtpd_session *s, smtpd_next_fn next)
+{
+    return ask(s, ANVIL_NEWTLS_STATUS, on_starttls,
+               smtpd_params.smtpd_client_new_tls_session_rate_limit, next);
+}
+
+void smtpd_limit_count_tls(struct smtpd_session *s)
+{
+    if (!(s->flags & SMTPD_SESSION_LIMITED) ||
+        !smtpd_params.smtpd_client_new_tls_session_rate_limit)
+        return;
+    CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY;
+    session_key(s, &key);
+    anvil_ask(s->server->anvil, ANVIL_NEWTLS, s->server->service, key.s, on_tls_counted, NULL);
 }
 
 void smtpd_limit_disconnect(struct smtpd_session *s)

@@ -10,6 +10,9 @@ void smtpd_limit_prepare(struct smtpd_session *s);
 struct reply smtpd_limit_connect(struct smtpd_session *s, smtpd_next_fn next);
 struct reply smtpd_limit_mail(struct smtpd_session *s, smtpd_next_fn next);
 struct reply smtpd_limit_rcpt(struct smtpd_session *s, smtpd_next_fn next);
+/* New TLS sessions are counted when they are there, resumed ones never. */
+struct reply smtpd_limit_starttls(struct smtpd_session *s, smtpd_next_fn next);
+void smtpd_limit_count_tls(struct smtpd_session *s);
 void smtpd_limit_disconnect(struct smtpd_session *s);
 
 /* The address clients are counted under: their network when the prefix length says so. */

@@ -6,6 +6,7 @@
 #include "mail/address.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_session.h"
+#include "tls/tls_session.h"
 
 #include <string.h>
 
@@ -23,7 +24,7 @@ static const char *const class_names[] = {
     [SMTPD_CLASS_CLIENT] = "Client host",    [SMTPD_CLASS_HELO] = "Helo command",
     [SMTPD_CLASS_SENDER] = "Sender address", [SMTPD_CLASS_RECIPIENT] = "Recipient address",
     [SMTPD_CLASS_DATA] = "Data command",     [SMTPD_CLASS_END_OF_DATA] = "End-of-data",
-    [SMTPD_CLASS_ETRN] = "Etrn command",
+    [SMTPD_CLASS_ETRN] = "Etrn command",     [SMTPD_CLASS_CCERT] = "Client certificate",
 };
 
 const char *smtpd_stage_name(const struct smtpd_session *s, enum smtpd_stage stage)
@@ -75,6 +76,9 @@ const char *smtpd_class_item(const struct smtpd_eval *e, enum smtpd_reply_class 
         break;
     case SMTPD_CLASS_ETRN:
         item = e->etrn_domain;
+        break;
+    case SMTPD_CLASS_CCERT:
+        item = e->s->tls ? e->s->tls->subject_cn : NULL;
         break;
     }
     return item ? item : "";

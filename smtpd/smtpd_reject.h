@@ -13,6 +13,7 @@ enum smtpd_reply_class {
     SMTPD_CLASS_DATA,
     SMTPD_CLASS_END_OF_DATA,
     SMTPD_CLASS_ETRN,
+    SMTPD_CLASS_CCERT,
 };
 
 enum smtpd_reply_class smtpd_class_of_list(const struct smtpd_eval *e);

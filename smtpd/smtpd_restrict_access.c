@@ -7,6 +7,7 @@
 #include "smtpd/smtpd_access.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_reject.h"
+#include "smtpd/smtpd_restrict_tls.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
 
@@ -347,6 +348,10 @@ SMTPD_RULE(smtpd_check_access)
         if (e->etrn_domain)
             status = map_host_find_name(rule->maps, e->etrn_domain, parents_match(), &value, &err);
         break;
+    case SMTPD_ACCESS_CCERT:
+        a.class = SMTPD_CLASS_CCERT;
+        status = smtpd_tls_find_certificate(s, rule->maps, rule->number, &value, &err);
+        break;
     case SMTPD_ACCESS_SENDER:
     case SMTPD_ACCESS_RECIPIENT:
         a.class = item_of_rule(e, rule) == SMTPD_ACCESS_SENDER ? SMTPD_CLASS_SENDER
@@ -360,6 +365,11 @@ SMTPD_RULE(smtpd_check_access)
         break;
     }
     a.item = smtpd_class_item(e, a.class);
+    if (status == MAP_FAILED && a.class == SMTPD_CLASS_CCERT) {
+        if (!err.is_repeated)
+            log_warn(NULL, "%s", err.reason);
+        return smtpd_reject_item(e, a.class, a.item, 451, "4.3.5", "Server configuration error");
+    }
     if (status == MAP_FAILED)
         return smtpd_reject_lookup_failure(e, a.item, &err);
     if (status == MAP_NOT_FOUND)

@@ -7,6 +7,7 @@
 #include "log/log.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_policy.h"
+#include "smtpd/smtpd_restrict_tls.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 
 #define NONE         SMTPD_ARG_NONE
 #define MAP          SMTPD_ARG_MAP
+#define CCERT        SMTPD_ARG_CCERT
 #define NUMBER       SMTPD_ARG_NUMBER
 #define POLICY       SMTPD_ARG_POLICY
 #define LIST         SMTPD_ARG_LIST
@@ -37,8 +39,8 @@ static const struct smtpd_restriction restrictions[] = {
     {"permit_mynetworks",                 NONE,     smtpd_permit_mynetworks,        0},
     {"permit_inet_interfaces",            NONE,     smtpd_permit_inet_interfaces,   0},
     {"permit_sasl_authenticated",         NONE,     smtpd_nothing,                  0},
-    {"permit_tls_clientcerts",            NONE,     smtpd_nothing,                  0},
-    {"permit_tls_all_clientcerts",        NONE,     smtpd_nothing,                  0},
+    {"permit_tls_clientcerts",            NONE,     smtpd_permit_tls_clientcerts,   0},
+    {"permit_tls_all_clientcerts",        NONE,     smtpd_permit_tls_all_clientcerts, 0},
     {"reject_unknown_client_hostname",    NONE,     smtpd_reject_unknown_client,    0},
     {"reject_unknown_client",             NONE,     smtpd_reject_unknown_client,    0},
     {"reject_unknown_reverse_client_hostname", NONE, smtpd_reject_unknown_client,   1},
@@ -48,6 +50,7 @@ static const struct smtpd_restriction restrictions[] = {
     {"check_sender_access",               MAP,      smtpd_check_access,             SMTPD_ACCESS_SENDER},
     {"check_recipient_access",            MAP,      smtpd_check_access,             SMTPD_ACCESS_RECIPIENT},
     {"check_etrn_access",                 MAP,      smtpd_check_access,             SMTPD_ACCESS_ETRN},
+    {"check_ccert_access",                CCERT,    smtpd_check_access,             SMTPD_ACCESS_CCERT},
     {"reject_invalid_helo_hostname",      NONE,     smtpd_reject_invalid_helo,      0},
     {"reject_invalid_hostname",           NONE,     smtpd_reject_invalid_helo,      0},
     {"reject_non_fqdn_helo_hostname",     NONE,     smtpd_reject_non_fqdn_helo,     0},
@@ -63,7 +66,6 @@ static const struct smtpd_restriction restrictions[] = {
     {"reject_unlisted_recipient",         NONE,     smtpd_reject_unlisted_recipient, 0},
     {"check_recipient_maps",              NONE,     smtpd_reject_unlisted_recipient, 0},
     {"check_policy_service",              POLICY,   smtpd_check_policy_service,     0},
-    {"check_ccert_access",                UNBUILT,  smtpd_misconfigured,            0},
     {"check_sasl_access",                 UNBUILT,  smtpd_misconfigured,            0},
     {"check_client_a_access",             UNBUILT,  smtpd_misconfigured,            0},
     {"check_client_mx_access",            UNBUILT,  smtpd_misconfigured,            0},
@@ -212,6 +214,13 @@ static bool set_argument(struct smtpd_restriction_set *set, struct smtpd_rule *r
     case SMTPD_ARG_POLICY:
         rule->policy = set_find_policy(set, text);
         return rule->policy != NULL;
+    case SMTPD_ARG_CCERT: {
+        CLEANUP(strbuf_done) struct strbuf table = STRBUF_ANY;
+        if (!smtpd_tls_parse_ccert_argument(text, &table, &rule->number) || !strchr(table.s, ':'))
+            return false;
+        rule->maps = set_open_map(set, table.s);
+        return rule->maps != NULL;
+    }
     case SMTPD_ARG_NUMBER:
         return num_parse_i64(slice_of(text), &rule->number) && rule->number >= 0 &&
                rule->number <= 3600;

@@ -30,7 +30,8 @@ enum smtpd_list_id {
 
 enum smtpd_argument {
     SMTPD_ARG_NONE,
-    SMTPD_ARG_MAP, /* type:table */
+    SMTPD_ARG_MAP,   /* type:table */
+    SMTPD_ARG_CCERT, /* the same, or { type:table, { search_order = ... } } */
     SMTPD_ARG_TEXT,
     SMTPD_ARG_NUMBER,
     SMTPD_ARG_LIST,    /* rule->list; for restriction classes */
@@ -106,6 +107,8 @@ SMTPD_RULE(smtpd_permit_auth_destination);
 SMTPD_RULE(smtpd_reject_unlisted_recipient);
 SMTPD_RULE(smtpd_check_access);
 SMTPD_RULE(smtpd_check_policy_service);
+SMTPD_RULE(smtpd_permit_tls_clientcerts);
+SMTPD_RULE(smtpd_permit_tls_all_clientcerts);
 SMTPD_RULE(smtpd_compat_watch_relay);
 
 /* number of the check_*_access rows */
@@ -117,6 +120,7 @@ enum smtpd_access_item {
     SMTPD_ACCESS_SENDER,
     SMTPD_ACCESS_RECIPIENT,
     SMTPD_ACCESS_ETRN,
+    SMTPD_ACCESS_CCERT,
 };
 
 #endif

@@ -9,6 +9,7 @@
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
+#include "smtpd/smtpd_restrict_tls.h"
 #include "smtpd/smtpd_restrictions.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_slots.h"
@@ -60,8 +61,11 @@ static void parse_header_clients(struct smtpd_server *server)
             server->local_headers_networks = true;
         else if (slice_find(item, ':') != SIZE_MAX)
             strbuf_addf(&tables, " %.*s", SLICE_ARG(item));
-        else if (slice_starts_nocase(item, "permit_sasl_") ||
-                 slice_starts_nocase(item, "permit_tls_"))
+        else if (slice_eq_nocase(item, "permit_tls_clientcerts"))
+            server->local_headers_listed_certificates = true;
+        else if (slice_eq_nocase(item, "permit_tls_all_clientcerts"))
+            server->local_headers_certificates = true;
+        else if (slice_starts_nocase(item, "permit_sasl_"))
             continue; /* nobody authenticates until those parts are built */
         else if (!slice_eq_nocase(item, "check_address_map"))
             log_warn(NULL, "unknown restriction in local_header_rewrite_clients: \"%.*s\"",
@@ -121,6 +125,7 @@ static void open_tables(struct smtpd_server *server)
         maps_open("smtpd_reject_footer_maps", smtpd_params.smtpd_reject_footer_maps, MAP_READ);
     server->discard_maps = open_maps("smtpd_discard_ehlo_keyword_address_maps",
                                      smtpd_params.smtpd_discard_ehlo_keyword_address_maps);
+    server->relay_clientcerts = open_maps("relay_clientcerts", smtpd_params.relay_clientcerts);
 }
 
 static char *text_of(struct config *cfg, const char *name)
@@ -169,6 +174,7 @@ void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
     strbuf_setf(&path, "public/%s", common_params.flush_service_name);
     server->flush =
         flush_client_new(loop, path.s, common_params.ipc_timeout * 1000, server->flush_domains);
+    smtpd_tls_start(server);
 }
 
 void smtpd_server_close(struct smtpd_server *server)
@@ -181,7 +187,8 @@ void smtpd_server_close(struct smtpd_server *server)
         server->local_recipients,  server->relay_recipients, server->virtual_mailboxes,
         server->virtual_aliases,   server->canonical,        server->recipient_canonical,
         server->sender_canonical,  server->command_filter,   server->discard_maps,
-        server->local_header_maps, server->reject_footers};
+        server->local_header_maps, server->reject_footers,   server->sni_maps,
+        server->tls_loglevels,     server->relay_clientcerts};
     work_pool_free(server->pool);
     anvil_client_free(server->anvil);
     flush_client_free(server->flush);
@@ -191,9 +198,9 @@ void smtpd_server_close(struct smtpd_server *server)
     resolver_free(server->resolver);
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         match_list_free(lists[i]);
+    tls_server_free(server->tls);
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         maps_close(maps[i]);
-    tls_server_free(server->tls);
     smtpd_slots_free(server->slots);
     free(server->stress);
     *server = (struct smtpd_server){0};
@@ -205,7 +212,8 @@ bool smtpd_server_has_stale_tables(struct smtpd_server *server)
         server->local_recipients,  server->relay_recipients, server->virtual_mailboxes,
         server->virtual_aliases,   server->canonical,        server->recipient_canonical,
         server->sender_canonical,  server->command_filter,   server->discard_maps,
-        server->local_header_maps, server->reject_footers};
+        server->local_header_maps, server->reject_footers,   server->sni_maps,
+        server->tls_loglevels,     server->relay_clientcerts};
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         if (maps_have_changed(maps[i]))
             return true;
@@ -227,6 +235,10 @@ static bool has_local_headers(struct smtpd_session *s)
     struct smtpd_server *server = s->server;
     struct err err = ERR_INIT;
     CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
+    if (server->local_headers_certificates && smtpd_tls_is_trusted(s))
+        return true;
+    if (server->local_headers_listed_certificates && smtpd_tls_is_listed(s, &err) == MAP_FOUND)
+        return true;
     if (server->local_headers_interfaces && smtpd_peer_is_own_address(s))
         return true;
     if (server->local_headers_networks && smtpd_server_list_has(server->mynetworks, s))

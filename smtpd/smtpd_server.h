@@ -46,6 +46,7 @@ struct smtpd_server {
     struct maps *canonical, *recipient_canonical, *sender_canonical;
     bool local_headers_interfaces; /* local_header_rewrite_clients: permit_inet_interfaces */
     bool local_headers_networks;   /* permit_mynetworks */
+    bool local_headers_listed_certificates, local_headers_certificates; /* permit_tls_* */
     struct resolver *resolver;
     struct rewrite_rules rewrite;
     struct smtpd_compat compat;
@@ -61,6 +62,10 @@ struct smtpd_server {
     enum smtpd_tls_level tls_level;
     bool tls_wrapped, tls_needs_certificate;
     bool has_upstream; /* smtpd_upstream_proxy_protocol */
+    int tls_loglevel;
+    struct maps *tls_loglevels; /* smtpd_tls_loglevel_maps */
+    struct maps *sni_maps;      /* tls_server_sni_maps */
+    struct maps *relay_clientcerts;
 
     struct cleanup_client *cleanup;
     struct anvil_client *anvil;

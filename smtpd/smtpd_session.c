@@ -111,6 +111,7 @@ void smtpd_session_free(struct smtpd_session *s)
     smtpd_xforward_free(s->xforward);
     timer_free(s->delay);
     tls_session_free(s->tls_wanted);
+    tls_session_detach(s->tls_session);
     if (smtpd_tls_is_starting(s))
         stream_free(s->stream);
     else if (s->stream)
@@ -206,6 +207,7 @@ bool smtpd_session_begin_tls(struct smtpd_session *s)
         session_end(s);
         return false;
     }
+    s->tls_session = tls;
     stream_pause(s->stream, false);
     stream_deadline(s->stream, smtpd_params.smtpd_starttls_timeout * 1000);
     return true;

@@ -95,11 +95,13 @@ struct smtpd_session {
     struct smtpd_upstream *upstream; /* a load balancer's header is read; no stream yet */
     int64_t deadline_ms; /* smtpd_per_request_deadline: when the request has to be complete */
     bool reply_closes;
-    struct tls_session *tls_wanted; /* STARTTLS was granted: begins when its reply is out */
-    const struct tls_info *tls;     /* NULL: plain text */
-    const char *tls_refusal;        /* why the next command ends the session; NULL: it does not */
-    uint64_t chunk_left;            /* BDAT: bytes still to come */
-    bool chunk_ignored;             /* they are dropped; chunk_text is the reply */
+    struct tls_session *tls_wanted;  /* STARTTLS was granted: begins when its reply is out */
+    struct tls_session *tls_session; /* since then; the stream's */
+    const struct tls_info *tls;      /* NULL: plain text */
+    uint8_t tls_loglevel;
+    const char *tls_refusal; /* why the next command ends the session; NULL: it does not */
+    uint64_t chunk_left;     /* BDAT: bytes still to come */
+    bool chunk_ignored;      /* they are dropped; chunk_text is the reply */
     char chunk_text[256];
     unsigned chunk_phase; /* the phase after a dropped chunk */
     uint16_t counts[SMTPD_COUNTERS], counts_ok[SMTPD_COUNTERS];

@@ -4,11 +4,16 @@
 #include "config/common_params.h"
 #include "log/log.h"
 #include "mail/record.h"
+#include "map/map_host.h"
+#include "service/service.h"
+#include "smtpd/smtpd_limits.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_session.h"
 #include "tls/tls_info.h"
+#include "tls/tls_library.h"
 #include "tls/tls_params.h"
 #include "tls/tls_session.h"
+#include "tls/tls_trace.h"
 
 #include <string.h>
 #include <strings.h>
@@ -52,7 +57,8 @@ static void warn_lines(const char *text)
         log_warn(NULL, "%.*s", SLICE_ARG(line));
 }
 
-static struct tls_server_settings settings(bool mandatory, struct strbuf *exclude)
+static struct tls_server_settings settings(bool mandatory, struct strbuf *exclude,
+                                           struct maps *sni_maps, const char *service)
 {
     const struct smtpd_params *p = &smtpd_params;
     strbuf_setf(exclude, "%s %s", p->smtpd_tls_exclude_ciphers,
@@ -71,8 +77,13 @@ static struct tls_server_settings settings(bool mandatory, struct strbuf *exclud
         .ciphers = mandatory ? p->smtpd_tls_mandatory_ciphers : p->smtpd_tls_ciphers,
         .exclude_ciphers = exclude->s,
         .ask_client_certificate = p->smtpd_tls_ask_ccert || p->smtpd_tls_req_ccert,
+        .require_client_certificate = p->smtpd_tls_req_ccert && mandatory,
         .verify_depth = (int)p->smtpd_tls_ccert_verifydepth,
-        .ticket_lifetime = p->smtpd_tls_session_cache_timeout,
+        .fingerprint_digest = p->smtpd_tls_fingerprint_digest,
+        .dh_param_file = p->smtpd_tls_dh1024_param_file,
+        .service = service,
+        .always_gives_session_ids = p->smtpd_tls_always_issue_session_ids,
+        .sni_maps = sni_maps,
     };
 }
 
@@ -92,9 +103,53 @@ void smtpd_tls_open(struct smtpd_server *server)
     server->tls_needs_certificate = smtpd_params.smtpd_tls_req_ccert && mandatory;
     if (!params_load(server->cfg, tls_param_rows, &tls_params, &err))
         log_fatal("%s", err.reason);
-    struct tls_server_settings wanted = settings(mandatory, &exclude);
+    if (smtpd_params.smtpd_tls_enable_rpk)
+        log_warn(NULL,
+                 "smtpd_tls_enable_rpk: raw public keys need OpenSSL 3.2 and this is %s; "
+                 "certificates are used",
+                 tls_library_version());
+    server->tls_loglevel =
+        tls_trace_level("smtpd_tls_loglevel", tls_params.smtpd_tls_loglevel, &problems);
+    server->sni_maps =
+        maps_open("tls_server_sni_maps", tls_params.tls_server_sni_maps, MAP_FOLD | MAP_FILES);
+    server->tls_loglevels =
+        maps_open("smtpd_tls_loglevel_maps", smtpd_params.smtpd_tls_loglevel_maps, MAP_FOLD);
+    if (server->tls_loglevel >= 2)
+        log_info(NULL, "initializing the server-side TLS engine");
+    struct tls_server_settings wanted =
+        settings(mandatory, &exclude, server->sni_maps, service_instance());
     server->tls = tls_server_new(&wanted, &problems);
     warn_lines(problems.s);
+}
+
+static void warn(const char *text)
+{
+    log_warn(NULL, "%s", text);
+}
+
+void smtpd_tls_start(struct smtpd_server *server)
+{
+    if (server->tls)
+        tls_server_start(server->tls, server->loop, warn);
+}
+
+/* smtpd_tls_loglevel_maps has the last word, by the client's name, its parents, its address. */
+static int loglevel_of(const struct smtpd_session *s)
+{
+    CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY, problems = STRBUF_ANY;
+    struct err err = ERR_INIT;
+    struct maps *maps = s->server->tls_loglevels;
+    if (maps_is_empty(maps))
+        return s->server->tls_loglevel;
+    enum map_status status = map_host_find_name(maps, s->peer.name, false, &value, &err);
+    if (status == MAP_NOT_FOUND)
+        status = map_host_find_address(maps, s->peer.address, &value, &err);
+    if (status == MAP_FAILED && !err.is_repeated)
+        log_warn(NULL, "%s", err.reason);
+    int level = status == MAP_FOUND ? tls_trace_level("smtpd_tls_loglevel_maps", value.s, &problems)
+                                    : s->server->tls_loglevel;
+    warn_lines(problems.s);
+    return level;
 }
 
 static void abort_without_certificate(struct smtpd_session *s, const struct tls_info *info)
@@ -114,14 +169,18 @@ static void on_ready(void *owner, const struct tls_info *info)
     if (s->server->tls_needs_certificate && info->has_certificate && !info->is_trusted)
         log_info(tag, "certificate verification failed for %s: %s", s->peer.namaddr,
                  info->verify_error);
-    if (smtpd_params.smtpd_tls_loglevel[0] != '0') {
+    if (s->tls_loglevel > 0) {
         CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
         tls_info_format(info, " ", " ", &text);
-        log_info(tag, "%s TLS connection established from %s: %s", tls_info_trust(info),
-                 s->peer.namaddr, text.s);
+        log_info(tag, "%s TLS connection established from %s%s%s: %s", tls_info_trust(info),
+                 s->peer.namaddr, info->sni ? " to " : "", info->sni ? info->sni : "", text.s);
     }
     if (s->server->tls_needs_certificate && !info->is_trusted)
         abort_without_certificate(s, info);
+    if (s->server->local_headers_certificates || s->server->local_headers_listed_certificates)
+        smtpd_server_classify(s);
+    if (!info->is_resumed)
+        smtpd_limit_count_tls(s);
     smtpd_session_resume(s);
 }
 
@@ -139,12 +198,27 @@ static void on_failed(void *owner, const char *reason, const char *library_error
     warn_lines(library_errors);
 }
 
-static const struct tls_session_events events = {on_ready, on_failed};
+static void on_note(void *owner, bool is_warning, const char *line)
+{
+    struct smtpd_session *s = owner;
+    if (is_warning)
+        log_warn(NULL, "%s", line);
+    else
+        log_info(smtpd_session_plain_tag(s), "%s", line);
+}
+
+static const struct tls_session_events events = {on_ready, on_failed, on_note};
 
 bool smtpd_tls_prepare(struct smtpd_session *s)
 {
-    s->tls_wanted =
-        tls_session_new_server(s->server->tls, s->server->loop, stream_fd(s->stream), &events, s);
+    s->tls_loglevel = (uint8_t)loglevel_of(s);
+    const struct tls_session_options options = {
+        .peer = s->peer.namaddr,
+        .loglevel = s->tls_loglevel,
+        .trace_size = smtpd_params.smtpd_tls_trace_size_limit,
+    };
+    s->tls_wanted = tls_session_new_server(s->server->tls, s->server->loop, stream_fd(s->stream),
+                                           &options, &events, s);
     if (s->tls_wanted)
         s->flags |= SMTPD_SESSION_HANDSHAKE;
     return s->tls_wanted;

@@ -9,6 +9,9 @@
  * had (logged; clients are then refused what the configuration demands). */
 void smtpd_tls_open(struct smtpd_server *server);
 
+/* In the jail: sessions can be resumed from now on. */
+void smtpd_tls_start(struct smtpd_server *server);
+
 /* Make the session's tls_wanted. False: OpenSSL has no memory. */
 bool smtpd_tls_prepare(struct smtpd_session *s);
 /* The handshake does not end in time. */

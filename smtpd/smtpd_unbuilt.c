@@ -22,8 +22,6 @@ static const struct unbuilt {
     const char *what;
 } unbuilt[] = {
     // clang-format off
-    {"smtpd_tls_session_cache_database", "",   "",        "the TLS session cache (tickets are)"},
-    {"tls_server_sni_maps",           "",      "",        "SNI"},
     {"smtpd_sasl_auth_enable",        "no",    "",        "SASL authentication"},
     {"smtpd_milters",                 "",      "mail",    "the Milter protocol"},
     {"smtpd_milter_maps",             "",      "mail",    "the Milter protocol"},

@@ -25,6 +25,8 @@ enum map_flags {
     MAP_WITH_NUL = 1 << 7,     /* keys and values end in NUL (files that leave the choice) */
     MAP_WITHOUT_NUL = 1 << 8,  /* they do not; neither: try both, write with */
     MAP_DEFAULT_MODE = 1 << 9, /* a new file gets mode 0644, not that of its source */
+    MAP_FILES = 1 << 11,       /* values of types that are read when opened name files: give their
+                                  content,       in base64 */
     MAP_MANY_KEYS = 1 << 10,   /* a million look-ups, say, will follow: spend memory on them */
 };
 

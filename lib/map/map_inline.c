@@ -1,6 +1,7 @@
 /* map_inline: the types held in memory: inline:{key=value...}, internal:name, texthash:/file. */
 #include "map/map_braces.h"
 #include "map/map_drivers.h"
+#include "map/map_files.h"
 #include "map/map_memory.h"
 #include "map/map_text.h"
 
@@ -18,9 +19,16 @@ static bool inline_add(struct map *map, struct slice item, struct err *err)
     if (!slice_split(item, '=', &key, &value))
         return err_set(err, ERR_CONFIG, "missing '=' after attribute name");
     key = slice_trim(key);
+    value = slice_trim(value);
     if (key.len == 0)
         return err_set(err, ERR_CONFIG, "missing attribute name");
-    map_memory_set(map, key, slice_trim(value), true);
+    CLEANUP(strbuf_done) struct strbuf content = STRBUF_ANY;
+    if (map->flags & MAP_FILES) {
+        if (!map_files_encode(value, &content, err))
+            return false;
+        value = strbuf_slice(&content);
+    }
+    map_memory_set(map, key, value, true);
     return true;
 }
 
@@ -40,8 +48,8 @@ static struct map *inline_open(const char *name, enum map_flags flags, struct er
     if (ok)
         err_set(err, ERR_CONFIG, "bad syntax");
     CLEANUP(strbuf_done) struct strbuf reason = STRBUF_INIT(400);
-    strbuf_addf(&reason, "%s: \"inline:%s\"; need \"inline:{name=value...}\"",
-                err ? err->reason : "", name);
+    strbuf_addf(&reason, "%s: \"inline:%s\"; need \"inline:{name=%s...}\"", err ? err->reason : "",
+                name, flags & MAP_FILES ? "filename" : "value");
     err_set(err, ERR_CONFIG, "%s", reason.s);
     map_close(map);
     return NULL;
@@ -58,6 +66,18 @@ static struct map *internal_open(const char *name, enum map_flags flags, struct 
 
 const struct map_driver map_internal = {.type = "internal", .open = internal_open};
 
+static bool texthash_take_files(struct map *map, const char *name, int line, struct strbuf *value)
+{
+    CLEANUP(strbuf_done) struct strbuf content = STRBUF_ANY;
+    struct err err = ERR_INIT;
+    if (!map_files_encode(strbuf_slice(value), &content, &err)) {
+        map_warn(map, "%s, line %d: %s: skipping this entry", name, line, err.reason);
+        return false;
+    }
+    strbuf_set_slice(value, strbuf_slice(&content));
+    return true;
+}
+
 static void texthash_fill(struct map *map, const char *name, struct slice text)
 {
     struct map_text in;
@@ -71,6 +91,9 @@ static void texthash_fill(struct map *map, const char *name, struct slice text)
     while (map_text_next_entry(&in, &options, &entry)) {
         if (entry.problem.len > 0)
             map_warn(map, "%s", entry.problem.s);
+        if (entry.key.len > 0 && (map->flags & MAP_FILES) &&
+            !texthash_take_files(map, name, in.first_line, &entry.value))
+            continue;
         if (entry.key.len > 0 &&
             !map_memory_set(map, strbuf_slice(&entry.key), strbuf_slice(&entry.value), false))
             map_warn(map, "%s, line %d: duplicate entry: \"%s\"", name, in.first_line, entry.key.s);

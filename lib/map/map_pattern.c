@@ -2,6 +2,7 @@
 #include "map/map_pattern.h"
 
 #include "map/map_braces.h"
+#include "map/map_files.h"
 #include "map/map_rules.h"
 #include "map/map_text.h"
 
@@ -133,6 +134,19 @@ static void add_endif(struct map_pattern *table, const char *where, struct slice
         map_warn(&table->map, "%s: ignoring extra text after ENDIF", where);
 }
 
+/* RESULT names files: make it their content, in CONTENT. */
+static bool take_files(struct map_pattern *table, const char *where, struct slice *result,
+                       struct strbuf *content)
+{
+    struct err err = ERR_INIT;
+    if (!map_files_encode(*result, content, &err)) {
+        map_warn(&table->map, "%s: %s: skipping this rule", where, err.reason);
+        return false;
+    }
+    *result = strbuf_slice(content);
+    return true;
+}
+
 static void add_rule(struct map_pattern *table, const char *where, int line_number,
                      struct slice line)
 {
@@ -150,6 +164,7 @@ static void add_rule(struct map_pattern *table, const char *where, int line_numb
         map_warn(&table->map, "%s: ignoring unrecognized request", where);
         return;
     }
+    CLEANUP(strbuf_done) struct strbuf content = STRBUF_ANY;
     struct slice pattern;
     char toggled[FLAGS_MAX] = "";
     if (!take_pattern(table, where, &line, &pattern, toggled))
@@ -164,6 +179,8 @@ static void add_rule(struct map_pattern *table, const char *where, int line_numb
     } else {
         if (line.len == 0)
             map_warn(&table->map, "%s: no replacement text: using empty string", where);
+        if ((table->map.flags & MAP_FILES) && !take_files(table, where, &line, &content))
+            return;
         if (!check_result(table, where, line, rule.negated, &rule.max_group))
             return;
     }

@@ -1,6 +1,7 @@
 /* map_simple: static, environ and fail: types whose whole being is one short function. */
 #include "map/map_braces.h"
 #include "map/map_drivers.h"
+#include "map/map_files.h"
 
 #include "base/xmem.h"
 
@@ -38,11 +39,16 @@ static enum map_status static_find(struct map *map, const char *key, struct strb
 
 static struct map *static_open(const char *name, enum map_flags flags, struct err *err)
 {
-    (void)flags;
     struct slice text = slice_of(name);
     if (*name == '{' && !map_braces_strip(text, &text, err)) {
         err_prefix(err, "bad static:name syntax");
         return NULL;
+    }
+    CLEANUP(strbuf_done) struct strbuf content = STRBUF_ANY;
+    if (flags & MAP_FILES) {
+        if (!map_files_encode(text, &content, err))
+            return NULL;
+        text = strbuf_slice(&content);
     }
     return simple_new(text, static_find);
 }

@@ -78,7 +78,26 @@ static void read_common_name(const X509_NAME *name, char *ret, size_t size)
     OPENSSL_free(utf8);
 }
 
-static void read_certificate(SSL *ssl, struct tls_info *info)
+/* "AB:CD:..." */
+static void print_digest(const unsigned char *digest, unsigned size, char *ret)
+{
+    for (unsigned i = 0; i < MIN(size, (unsigned)TLS_DIGEST_MAX); i++)
+        snprintf(ret + i * 3, 4, i + 1 < size ? "%02X:" : "%02X", digest[i]);
+}
+
+static void read_fingerprints(const X509 *peer, const EVP_MD *digest, struct tls_info *info)
+{
+    unsigned char *key = NULL, out[EVP_MAX_MD_SIZE];
+    unsigned size;
+    if (X509_digest(peer, digest, out, &size) == 1)
+        print_digest(out, size, info->fingerprint);
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(peer), &key);
+    if (len > 0 && EVP_Digest(key, (size_t)len, out, &size, digest, NULL) == 1)
+        print_digest(out, size, info->key_fingerprint);
+    OPENSSL_free(key);
+}
+
+static void read_certificate(SSL *ssl, const EVP_MD *digest, struct tls_info *info)
 {
     X509 *peer = SSL_get0_peer_certificate(ssl);
     if (!peer)
@@ -88,18 +107,19 @@ static void read_certificate(SSL *ssl, struct tls_info *info)
     info->verify_error = X509_verify_cert_error_string(SSL_get_verify_result(ssl));
     read_common_name(X509_get_subject_name(peer), info->subject_cn, sizeof info->subject_cn);
     read_common_name(X509_get_issuer_name(peer), info->issuer_cn, sizeof info->issuer_cn);
+    read_fingerprints(peer, digest, info);
 }
 
-void tls_info_read(SSL *ssl, bool asked, struct tls_info *ret)
+void tls_info_read(SSL *ssl, bool asked, const EVP_MD *digest, struct tls_info *ret)
 {
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
-    *ret = (struct tls_info){.was_asked = asked};
+    *ret = (struct tls_info){.was_asked = asked, .is_resumed = SSL_session_reused(ssl) == 1};
     snprintf(ret->protocol, sizeof ret->protocol, "%s", SSL_get_version(ssl));
     snprintf(ret->cipher, sizeof ret->cipher, "%s", SSL_CIPHER_get_name(cipher));
     ret->used_bits = SSL_CIPHER_get_bits(cipher, &ret->algorithm_bits);
     if (SSL_version(ssl) >= TLS1_3_VERSION)
         read_signatures(ssl, ret);
-    read_certificate(ssl, ret);
+    read_certificate(ssl, digest, ret);
 }
 
 static void add_named(struct strbuf *out, const char *before, const char *name, const char *value)

@@ -6,8 +6,11 @@
 #include "tls/tls_session.h"
 
 struct ssl_st;
+struct evp_md_st;
 
-void tls_info_read(struct ssl_st *ssl, bool asked, struct tls_info *ret);
+/* DIGEST makes the fingerprints. ASKED: for a certificate. */
+void tls_info_read(struct ssl_st *ssl, bool asked, const struct evp_md_st *digest,
+                   struct tls_info *ret);
 /* "TLSv1.3 with cipher X (256/256 bits)", then SEPARATOR and the key exchange and signatures, if
  * known, the peer's after SEPARATOR_PEER. */
 void tls_info_format(const struct tls_info *info, const char *separator, const char *separator_peer,

@@ -1,9 +1,10 @@
-#include "tls/tls_session.h"
-
 #include "base/strbuf.h"
 #include "base/xmem.h"
 #include "tls/tls_error.h"
 #include "tls/tls_info.h"
+#include "tls/tls_resume.h"
+#include "tls/tls_session_private.h"
+#include "tls/tls_trace.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -11,16 +12,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct tls_session {
-    SSL *ssl;
-    const struct tls_session_events *events;
-    void *owner;
-    struct tls_info info;
-    struct loop *loop;
-    struct stream *stream;
-    struct later tell; /* on_ready comes when no function of the stream is on the stack */
-    bool asks, is_done, is_ready, has_failed, wants_write;
-};
+enum { NOTE_MAX = 16 * 1024 };
+
+void tls_session_note(struct tls_session *t, int level, const char *fmt, ...)
+{
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(NOTE_MAX);
+    va_list ap;
+    if (t->loglevel < level || !t->owner)
+        return;
+    va_start(ap, fmt);
+    strbuf_vaddf(&text, fmt, ap);
+    va_end(ap);
+    t->events->on_note(t->owner, level == 0, text.s);
+}
+
+void tls_session_detach(struct tls_session *t)
+{
+    if (t)
+        t->owner = NULL;
+}
+
+void tls_session_hold(struct tls_session *t)
+{
+    stream_pause(t->stream, true);
+}
+
+void tls_session_go_on(struct tls_session *t)
+{
+    t->goes_on = true; /* tls_session_has_input() */
+    stream_pause(t->stream, false);
+}
 
 /* What a call that did not work means for the stream: 0 the end, -1 with errno. */
 static ssize_t tls_session_result(struct tls_session *t, int result)
@@ -33,6 +54,7 @@ static ssize_t tls_session_result(struct tls_session *t, int result)
         errno = EAGAIN;
         return -1;
     case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB: /* tlsmgr is asked */
         errno = EAGAIN;
         return -1;
     case SSL_ERROR_ZERO_RETURN:
@@ -75,6 +97,7 @@ static void tls_session_tell_ready(void *owner)
 /* Reading waits until the owner knows that the handshake is over. */
 static ssize_t tls_session_handshake(struct tls_session *t)
 {
+    t->goes_on = false;
     ERR_clear_error();
     errno = 0;
     int result = t->is_done ? 1 : SSL_do_handshake(t->ssl);
@@ -82,7 +105,10 @@ static ssize_t tls_session_handshake(struct tls_session *t)
         if (!t->is_done) {
             t->is_done = true;
             t->wants_write = false;
-            tls_info_read(t->ssl, t->asks, &t->info);
+            tls_info_read(t->ssl, t->server->asks_for_certificates, t->server->fingerprint,
+                          &t->info);
+            t->info.sni = t->sni;
+            tls_trace_end(t);
             loop_later(t->loop, &t->tell);
         }
         errno = EAGAIN;
@@ -128,7 +154,7 @@ static ssize_t tls_session_write(void *ctx, const void *data, size_t len)
 static bool tls_session_has_input(void *ctx)
 {
     struct tls_session *t = ctx;
-    return t->is_ready && !t->has_failed && SSL_has_pending(t->ssl);
+    return t->goes_on || (t->is_ready && !t->has_failed && SSL_has_pending(t->ssl));
 }
 
 static bool tls_session_wants_write(void *ctx)
@@ -142,11 +168,14 @@ void tls_session_free(struct tls_session *t)
     if (!t)
         return;
     loop_later_cancel(t->loop, &t->tell);
+    tls_resume_cancel(t->server->resume, t);
     ERR_clear_error();
     if (t->is_done && !t->has_failed)
         SSL_shutdown(t->ssl); /* one close_notify; nobody waits for the peer's */
     SSL_free(t->ssl);
     ERR_clear_error();
+    free(t->peer);
+    free(t->sni);
     free(t);
 }
 
@@ -164,19 +193,24 @@ static const struct stream_transport transport = {
 };
 
 struct tls_session *tls_session_new_server(struct tls_server *server, struct loop *loop, int fd,
+                                           const struct tls_session_options *options,
                                            const struct tls_session_events *events, void *owner)
 {
     struct tls_session *t = xzalloc(sizeof *t);
+    t->server = server;
     t->events = events;
     t->owner = owner;
     t->loop = loop;
     t->tell = (struct later){.fn = tls_session_tell_ready, .owner = t};
-    t->asks = server->asks_for_certificates;
+    t->peer = xstrdup(options->peer);
+    t->loglevel = options->loglevel;
+    t->trace_left = options->trace_size;
     t->ssl = SSL_new(server->ctx);
     if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1) {
         tls_session_free(t);
         return NULL;
     }
+    SSL_set_app_data(t->ssl, t);
     SSL_set_accept_state(t->ssl);
     return t;
 }
@@ -190,6 +224,7 @@ bool tls_session_begin(struct tls_session *t, struct stream *s)
     }
     stream_consume(s, stream_input(s).len);
     t->stream = s;
+    tls_trace_begin(t);
     stream_set_transport(s, &transport, t);
     return true;
 }

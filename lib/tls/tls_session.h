@@ -11,6 +11,8 @@
 
 struct tls_session;
 
+enum { TLS_DIGEST_MAX = 64 };
+
 /* What was agreed on, and with whom. Texts of the peer are printable ASCII; empty: unknown. */
 struct tls_info {
     char protocol[16], cipher[64];
@@ -18,9 +20,19 @@ struct tls_info {
     char key_exchange[64];                  /* "X25519", TLSv1.3 only, as the next ones */
     char own_signature[64], own_digest[32]; /* "RSA-PSS (2048 bits)", "SHA256" */
     char peer_signature[64], peer_digest[32];
+    const char *sni; /* the name it asked for and got a certificate of its own for; NULL */
+    bool is_resumed;
     bool was_asked, has_certificate, is_trusted; /* the peer's certificate */
     const char *verify_error; /* why the certificate is not trusted, in OpenSSL's words */
     char subject_cn[256], issuer_cn[256];
+    /* "AB:CD:...", of the certificate and of its public key */
+    char fingerprint[3 * TLS_DIGEST_MAX], key_fingerprint[3 * TLS_DIGEST_MAX];
+};
+
+struct tls_session_options {
+    const char *peer;   /* "name[address]", in log lines */
+    int loglevel;       /* 0 to 4 */
+    int64_t trace_size; /* most bytes to be dumped at the levels 3 and 4; 0: no limit */
 };
 
 struct tls_session_events {
@@ -29,11 +41,14 @@ struct tls_session_events {
     /* It failed; REASON as Postfix logs it ("-1", "lost connection"), LIBRARY_ERRORS a line each.
      * on_closed of the stream follows. */
     void (*on_failed)(void *owner, const char *reason, const char *library_errors);
+    /* A line to be logged. */
+    void (*on_note)(void *owner, bool is_warning, const char *line);
 };
 
 /* A session on FD, the descriptor of a stream, that will be the server of the handshake. EVENTS
  * must outlive it. NULL: OpenSSL has no memory. */
 struct tls_session *tls_session_new_server(struct tls_server *server, struct loop *loop, int fd,
+                                           const struct tls_session_options *options,
                                            const struct tls_session_events *events, void *owner);
 /* Before it is begun; later the stream does it. NULL is fine. */
 void tls_session_free(struct tls_session *t);
@@ -41,5 +56,8 @@ void tls_session_free(struct tls_session *t);
  * is thrown away: what the peer sent before the handshake is not protected. False: output is left.
  */
 bool tls_session_begin(struct tls_session *t, struct stream *s);
+/* The owner of the events goes, while the stream still has output: nothing more is told. NULL is
+ * fine. */
+void tls_session_detach(struct tls_session *t);
 
 #endif

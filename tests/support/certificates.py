@@ -38,3 +38,10 @@ def client(certificate=None, **options):
     if certificate:
         context.load_cert_chain(certificate)
     return context
+
+
+def subject(der):
+    """The subject of a certificate as the other end sent it."""
+    shown = subprocess.run(["openssl", "x509", "-inform", "der", "-noout", "-subject"], input=der, check=True,
+                           capture_output=True)
+    return shown.stdout.decode().strip()

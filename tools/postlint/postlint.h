@@ -100,6 +100,7 @@ enum postlint_word {
     WORD_UNKNOWN,
     WORD_NONE,
     WORD_MAP,
+    WORD_CCERT, /* a table, or one in { } with a search_order */
     WORD_NUMBER,
     WORD_TEXT,
     WORD_POLICY,

@@ -59,7 +59,7 @@ static bool is_argument(enum postlint_word word, const char *argument)
         return false;
     if (word == WORD_NUMBER)
         return num_parse_i64(slice_of(argument), &number) && number >= 0 && number <= 3600;
-    return (word != WORD_MAP && word != WORD_POLICY) || strchr(argument, ':');
+    return (word != WORD_MAP && word != WORD_CCERT && word != WORD_POLICY) || strchr(argument, ':');
 }
 
 /* Returns how many items the word at AT takes. */

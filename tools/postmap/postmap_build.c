@@ -1,18 +1,16 @@
 /* postmap_build: see the header. */
 #include "tools/postmap/postmap_build.h"
 
-#include "base/text.h"
 #include "config/common_params.h"
 #include "io/fd.h"
 #include "log/log.h"
+#include "map/map_files.h"
 #include "tools/postmap/postmap_rights.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
-
-enum { CONTENT_MAX = 64 * 1024 * 1024 };
 
 void postmap_log_warnings(struct map *map)
 {
@@ -51,21 +49,10 @@ bool postmap_take_rights(const char *table, const struct postmap_options *option
 /* -F: the value names files; what is stored is their content. */
 static bool encode_files(struct strbuf *value, struct err *err)
 {
-    CLEANUP(strbuf_done) struct strbuf content = STRBUF_INIT(CONTENT_MAX);
-    struct slice in = strbuf_slice(value), item;
-    for (bool first = true; slice_next_item(&in, &item); first = false) {
-        CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(4096);
-        strbuf_add_slice(&path, item);
-        CLEANUP(fd_done) int fd = open(path.s, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-            return err_set(err, ERR_CONFIG, "open %s: %s", path.s, strerror(errno));
-        if (!first)
-            strbuf_add_char(&content, '\n');
-        if (!map_text_read_fd(fd, path.s, &content, err))
-            return false;
-    }
-    strbuf_reset(value);
-    text_base64_encode(strbuf_slice(&content), value);
+    CLEANUP(strbuf_done) struct strbuf content = STRBUF_ANY;
+    if (!map_files_encode(strbuf_slice(value), &content, err))
+        return false;
+    strbuf_set_slice(value, strbuf_slice(&content));
     return true;
 }
 

@@ -1,0 +1,12 @@
+/* tls_library: OpenSSL's own start, with or without its configuration file. */
+#ifndef TLS_TLS_LIBRARY_H
+#define TLS_TLS_LIBRARY_H
+
+#include "base/err.h"
+
+/* Before anything else of OpenSSL is used. FILE: "default", "none" or a path; NAME: the name of the
+ * application in that file, "" for OpenSSL's. A file that cannot be used is an error. */
+bool tls_library_start(const char *file, const char *name, struct err *err);
+const char *tls_library_version(void); /* "OpenSSL 3.0.2 ..." */
+
+#endif
