@@ -83,8 +83,8 @@ static void add_tls(struct strbuf *out, const struct tls_info *tls)
         tls = &none;
     add_xtext(out, "ccert_subject", tls->is_trusted ? tls->subject_cn : "");
     add_xtext(out, "ccert_issuer", tls->is_trusted ? tls->issuer_cn : "");
-    add_text(out, "ccert_fingerprint", NULL); /* with smtpd_tls_fingerprint_digest */
-    add_text(out, "ccert_pubkey_fingerprint", NULL);
+    add_text(out, "ccert_fingerprint", tls->fingerprint);
+    add_text(out, "ccert_pubkey_fingerprint", tls->key_fingerprint);
     add_text(out, "encryption_protocol", tls->protocol);
     add_text(out, "encryption_cipher", tls->cipher);
     add_number(out, "encryption_keysize", tls->used_bits);
