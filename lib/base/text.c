@@ -191,6 +191,8 @@ void text_fold_case(struct strbuf *out, struct slice in)
 {
     size_t at = out->len;
     strbuf_add_slice(out, in);
-    for (size_t i = at; i < out->len; i++)
-        out->s[i] = (char)tolower((unsigned char)out->s[i]);
+    for (size_t i = at; i < out->len; i++) {
+        unsigned char c = (unsigned char)out->s[i];
+        out->s[i] = (char)(c | ((unsigned char)(c - 'A') < 26) << 5);
+    }
 }

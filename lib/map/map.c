@@ -261,6 +261,11 @@ enum map_status map_remove(struct map *map, const char *key, struct err *err)
     return map->remove(map, map_fold_key(map, key), err);
 }
 
+bool map_pause(struct map *map, struct err *err)
+{
+    return !map->pause || map->pause(map, err);
+}
+
 bool map_has_changed(struct map *map)
 {
     return map->has_changed && map->has_changed(map);

@@ -25,9 +25,9 @@ enum map_flags {
     MAP_WITH_NUL = 1 << 7,     /* keys and values end in NUL (files that leave the choice) */
     MAP_WITHOUT_NUL = 1 << 8,  /* they do not; neither: try both, write with */
     MAP_DEFAULT_MODE = 1 << 9, /* a new file gets mode 0644, not that of its source */
+    MAP_MANY_KEYS = 1 << 10,   /* a million look-ups, say, will follow: see map_pause() */
     MAP_FILES = 1 << 11,       /* values of types that are read when opened name files: give their
-                                  content,       in base64 */
-    MAP_MANY_KEYS = 1 << 10,   /* a million look-ups, say, will follow: spend memory on them */
+                                  content, in base64 */
 };
 
 struct config;
@@ -81,6 +81,7 @@ struct map {
                             struct err *err);
     /* A rebuild takes its place; an update in place reaches the disk. */
     bool (*commit)(struct map *, struct err *err);
+    bool (*pause)(struct map *, struct err *);
     bool (*has_changed)(struct map *); /* the source is newer than what we read */
     /* Of remote tables, called now and then between look-ups: close what nobody used for a while.
      * False: nothing is open any more. */
@@ -96,6 +97,10 @@ void map_close(struct map *map);
 enum map_status map_find(struct map *map, const char *key, struct strbuf *value, struct err *err);
 bool map_put(struct map *map, const char *key, const char *value, struct err *err);
 enum map_status map_remove(struct map *map, const char *key, struct err *err);
+/* Of a map with MAP_MANY_KEYS, which spends memory on look-ups and may keep a lock from one to the
+ * next: no question follows for now, so that writers can have the table. False: it was cut off, and
+ * what it said since the last pause may be wrong. */
+bool map_pause(struct map *map, struct err *err);
 bool map_has_changed(struct map *map);
 /* What the table's reader or writer found odd since the last call of map_warnings_clear(), one text
  * a line: rules skipped, duplicate entries, keys that are not UTF-8. "" when all is well. */

@@ -29,6 +29,7 @@ struct map_db {
     int lock_fd; /* the table's file, for flock and fstat */
     struct stat opened;
     bool try_nul, try_bare; /* which forms of the key may be in there */
+    bool is_held;           /* the reader's lock */
 };
 
 static struct map_db *map_db_of(struct map *map)
@@ -76,26 +77,46 @@ static int db_get(struct map_db *db, const char *key, bool with_nul, struct strb
     return error;
 }
 
+/* The reader's lock, for one look-up or until db_pause(). A writer has its lock already. */
+static bool begin_look(struct map_db *db, struct err *err)
+{
+    if (db->map.flags & (MAP_WRITE | MAP_REBUILD) || db->is_held)
+        return true;
+    if (!fd_lock(db->lock_fd, false, true))
+        return failed(db, "lock", errno, err);
+    db->is_held = true;
+    return true;
+}
+
+/* Berkeley DB takes missing pages for empty ones. False: what was found, or not, may be wrong. */
+static bool end_look(struct map_db *db, struct err *err)
+{
+    bool is_whole = map_db_file_is_whole(db->lock_fd, &db->opened, db->path, err);
+    if (db->is_held)
+        flock(db->lock_fd, LOCK_UN);
+    db->is_held = false;
+    return is_whole;
+}
+
+static bool db_pause(struct map *map, struct err *err)
+{
+    struct map_db *db = map_db_of(map);
+    return !db->is_held || end_look(db, err);
+}
+
 static enum map_status db_find(struct map *map, const char *key, struct strbuf *value,
                                struct err *err)
 {
     struct map_db *db = map_db_of(map);
-    bool locks = !(map->flags & (MAP_WRITE | MAP_REBUILD)); /* a writer has its lock already */
-    if (locks && !fd_lock(db->lock_fd, false, true)) {
-        failed(db, "lock", errno, err);
-        return MAP_FAILED;
-    }
     bool try_bare = db->try_bare;
-    /* Berkeley DB takes missing pages for empty ones */
-    bool is_whole = map_db_file_is_whole(db->lock_fd, &db->opened, db->path, err);
     int error = DB_NOTFOUND;
-    if (is_whole && db->try_nul)
+    if (!begin_look(db, err))
+        return MAP_FAILED;
+    if (db->try_nul)
         error = db_get(db, key, true, value);
-    if (is_whole && error == DB_NOTFOUND && try_bare)
+    if (error == DB_NOTFOUND && try_bare)
         error = db_get(db, key, false, value);
-    if (locks)
-        flock(db->lock_fd, LOCK_UN);
-    if (!is_whole)
+    if (!(map->flags & MAP_MANY_KEYS) && !end_look(db, err))
         return MAP_FAILED;
     if (error == 0)
         return MAP_FOUND;
@@ -246,6 +267,7 @@ static struct map *db_open(const char *name, enum map_flags flags, DBTYPE type, 
     db->map.remove = db_remove;
     db->map.next = db_next;
     db->map.commit = flags & (MAP_WRITE | MAP_REBUILD) ? db_commit : NULL;
+    db->map.pause = db_pause;
     db->map.has_changed = db_has_changed;
     db->map.close = db_close;
 

@@ -8,7 +8,9 @@
 #include "tools/postmap/postmap_message.h"
 #include "tools/postmap/postmap_rights.h"
 
+#include <errno.h>
 #include <json-c/json.h>
+#include <unistd.h>
 
 static struct map *open_table(const char *table, enum map_flags flags,
                               const struct postmap_options *options)
@@ -103,18 +105,24 @@ static bool find_in(struct map *map, const char *key, struct strbuf *value,
     return true;
 }
 
+struct question {
+    struct map **maps;
+    size_t count;
+    const struct postmap_options *options;
+    struct strbuf value; /* of the last key */
+    bool found;          /* any key */
+};
+
 /* The first table that has KEY answers. */
-static bool print_key(struct map **maps, size_t count, const char *key, bool with_key,
-                      const struct postmap_options *options)
+static void print_key(struct question *q, const char *key)
 {
-    CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
-    for (size_t i = 0; i < count; i++) {
-        if (find_in(maps[i], key, &value, options)) {
-            print_entry(key, &value, with_key, options);
-            return true;
+    for (size_t i = 0; i < q->count; i++) {
+        if (find_in(q->maps[i], key, &q->value, q->options)) {
+            print_entry(key, &q->value, true, q->options);
+            q->found = true;
+            return;
         }
     }
-    return false;
 }
 
 bool postmap_query(char *const *tables, size_t count, const struct postmap_options *options)
@@ -134,53 +142,84 @@ bool postmap_query(char *const *tables, size_t count, const struct postmap_optio
 
 /* --- keys from standard input ----------------------------------------------------------------- */
 
+enum { KEYS_AT_ONCE = 65536 };
+
+/* What was read of standard input and not looked up yet. */
 struct keys {
-    char *line;
-    size_t cap;
+    struct strbuf text;
+    size_t done; /* bytes of it */
+    bool at_end;
+    struct map **maps; /* to pause before waiting for more; NULL: none */
+    size_t count;
 };
 
-static bool read_line(struct keys *keys)
+static void pause_maps(struct map **maps, size_t count)
 {
-    ssize_t len = getline(&keys->line, &keys->cap, stdin);
-    if (len < 0)
-        return false;
-    if (len > 0 && keys->line[len - 1] == '\n')
-        keys->line[len - 1] = 0;
-    return true;
+    struct err err = ERR_INIT;
+    for (size_t i = 0; i < count; i++)
+        if (!map_pause(maps[i], &err))
+            log_fatal("table %s: query error: %s", maps[i]->name, err.reason);
 }
 
-struct message_query {
-    struct map **maps;
-    size_t count;
-    const struct postmap_options *options;
-    bool found;
-};
+static void read_more(struct keys *keys)
+{
+    pause_maps(keys->maps, keys->count);
+    struct slice left = slice_from(strbuf_slice(&keys->text), keys->done);
+    memmove(keys->text.s, left.s, left.len);
+    strbuf_truncate(&keys->text, left.len);
+    keys->done = 0;
+    char *room = strbuf_room(&keys->text, KEYS_AT_ONCE);
+    ssize_t len = read(STDIN_FILENO, room, KEYS_AT_ONCE);
+    if (len < 0 && errno != EINTR)
+        log_fatal("read standard input: %s", strerror(errno));
+    keys->at_end = len == 0;
+    strbuf_grew(&keys->text, len > 0 ? (size_t)len : 0);
+}
+
+/* The next line, valid until the next call; NULL at the end. */
+static const char *next_key(struct keys *keys)
+{
+    for (size_t seen = 0;;) {
+        char *line = keys->text.s + keys->done;
+        size_t len = keys->text.len - keys->done;
+        char *end = len > seen ? memchr(line + seen, '\n', len - seen) : NULL;
+        if (end || (keys->at_end && len > 0)) {
+            keys->done = end ? (size_t)(end + 1 - keys->text.s) : keys->text.len;
+            if (end)
+                *end = 0;
+            return line;
+        }
+        if (keys->at_end)
+            return NULL;
+        seen = len;
+        read_more(keys);
+    }
+}
 
 static void look_up_message_key(void *ctx, const char *key)
 {
-    struct message_query *q = ctx;
-    q->found |= print_key(q->maps, q->count, key, true, q->options);
+    struct question *q = ctx;
+    print_key(q, key);
+    pause_maps(q->maps, q->count);
 }
 
 bool postmap_query_stdin(char *const *tables, size_t count, const struct postmap_options *options)
 {
     struct postmap_options for_many = *options;
     for_many.flags |= MAP_MANY_KEYS;
-    struct map **maps = open_tables(tables, count, &for_many);
-    struct keys keys = {0};
-    bool found = false;
+    struct question q = {open_tables(tables, count, &for_many), count, options, STRBUF_ANY, false};
     if (options->wants_headers || options->wants_body) {
-        struct message_query q = {maps, count, options, false};
         postmap_message_each_key(options, look_up_message_key, &q);
-        found = q.found;
     } else {
-        while (read_line(&keys))
-            found |= print_key(maps, count, keys.line, true, options);
+        struct keys keys = {.text = STRBUF_ANY, .maps = q.maps, .count = count};
+        for (const char *key; (key = next_key(&keys));)
+            print_key(&q, key);
+        strbuf_done(&keys.text);
     }
-    free(keys.line);
-    close_tables(maps, count);
+    strbuf_done(&q.value);
+    close_tables(q.maps, count);
     flush_output();
-    return found;
+    return q.found;
 }
 
 /* --- delete and dump -------------------------------------------------------------------------- */
@@ -215,20 +254,21 @@ bool postmap_delete(char *const *tables, size_t count, const struct postmap_opti
 {
     bool found = false, from_stdin = strcmp(options->remove, "-") == 0;
     struct map **maps = xzalloc(count * sizeof *maps);
-    struct keys keys = {0};
+    struct keys keys = {.text = STRBUF_ANY};
+    const char *key = options->remove;
     struct err err = ERR_INIT;
     for (size_t i = 0; i < count; i++)
         maps[i] = open_for_delete(tables[i], options);
-    while (!from_stdin || read_line(&keys)) {
+    while (!from_stdin || (key = next_key(&keys))) {
         for (size_t i = 0; i < count; i++)
-            found |= delete_key(maps[i], from_stdin ? keys.line : options->remove);
+            found |= delete_key(maps[i], key);
         if (!from_stdin)
             break;
     }
     for (size_t i = 0; i < count; i++)
         if (maps[i]->commit && !maps[i]->commit(maps[i], &err))
             log_fatal("%s", err.reason);
-    free(keys.line);
+    strbuf_done(&keys.text);
     close_tables(maps, count);
     return found;
 }

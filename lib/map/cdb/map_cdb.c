@@ -1,10 +1,11 @@
 /*
  * map_cdb: cdb:, constant databases in one file, NAME.cdb, that are only ever built anew.
  *
- * Looking up a key takes two reads of the file and no lock, because a file never changes: a rebuild
+ * A look-up reads the file's memory map without a lock, because a file never changes: a rebuild
  * replaces it.
  */
 #include "map/map_db_file.h"
+#include "map/map_fault.h"
 #include "map/map_plugin.h"
 
 #include "base/xmem.h"
@@ -42,11 +43,19 @@ static bool failed(struct map_cdb *db, const char *what, struct err *err)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* As cdb_find(): 1 found, 0 not there, -1 error. */
-static int get(struct map_cdb *db, const char *key, bool with_nul, struct strbuf *value)
+/* One question; ANSWER as of cdb_find(): 1 found, 0 not there, -1 error. */
+struct look {
+    struct map_cdb *db;
+    const char *key;
+    struct strbuf *value;
+    int answer;
+};
+
+static int get(struct look *look, bool with_nul)
 {
-    size_t len = strlen(key) + with_nul;
-    int found = len <= UINT_MAX ? cdb_find(&db->reader, key, (unsigned)len) : 0;
+    struct map_cdb *db = look->db;
+    size_t len = strlen(look->key) + with_nul;
+    int found = len <= UINT_MAX ? cdb_find(&db->reader, look->key, (unsigned)len) : 0;
     if (found <= 0)
         return found;
     struct slice data = {cdb_getdata(&db->reader), cdb_datalen(&db->reader)};
@@ -54,28 +63,35 @@ static int get(struct map_cdb *db, const char *key, bool with_nul, struct strbuf
         return -1;
     if (data.len > 0 && data.s[data.len - 1] == 0)
         data.len--;
-    strbuf_add_slice(value, data);
+    strbuf_set_slice(look->value, data);
     /* the file is of one kind; from now on ask once */
     db->try_nul = with_nul;
     db->try_bare = !with_nul;
     return 1;
 }
 
+static void look_up(void *ctx)
+{
+    struct look *look = ctx;
+    bool try_nul = look->db->try_nul;
+    if (look->db->try_bare)
+        look->answer = get(look, false);
+    if (look->answer == 0 && try_nul)
+        look->answer = get(look, true);
+}
+
 static enum map_status find(struct map *map, const char *key, struct strbuf *value, struct err *err)
 {
     struct map_cdb *db = map_cdb_of(map);
-    bool try_nul = db->try_nul;
-    int found = 0;
-    /* a page that is missing under the library's memory map would kill us */
-    if (!map_db_file_is_whole(db->fd, &db->opened, db->path, err))
+    struct look look = {db, key, value, 0};
+    if (!map_fault_try(look_up, &look))
+        look.answer = -1;
+    bool is_sure = look.answer > 0 && !map_fault_may_be_cut(strbuf_slice(value));
+    if (!is_sure && !map_db_file_is_whole(db->fd, &db->opened, db->path, err))
         return MAP_FAILED;
-    if (db->try_bare)
-        found = get(db, key, false, value);
-    if (found == 0 && try_nul)
-        found = get(db, key, true, value);
-    if (found < 0)
+    if (look.answer < 0)
         err_set(err, ERR_TEMP, "read database %s: file is damaged", db->path);
-    return found > 0 ? MAP_FOUND : found == 0 ? MAP_NOT_FOUND : MAP_FAILED;
+    return look.answer > 0 ? MAP_FOUND : look.answer == 0 ? MAP_NOT_FOUND : MAP_FAILED;
 }
 
 static bool has_changed(struct map *map)
@@ -200,6 +216,7 @@ static struct map *open_cdb(const char *name, enum map_flags flags, struct err *
         return NULL;
     }
     struct map_cdb *db = map_alloc(sizeof *db);
+    map_fault_init();
     db->map.flags = flags;
     db->source = xstrdup(name);
     db->path = xasprintf("%s.cdb", name);

@@ -2,13 +2,14 @@
  * map_lmdb: one lmdb: table, open for reading, for updates in place, or being built.
  *
  * A table is one file, NAME.lmdb, with one unnamed database and without LMDB's lock file; instead,
- * readers hold a shared fcntl lock while they look something up and writers an exclusive one, as
- * Postfix's do. A rebuild happens in a file of its own that replaces the table at commit.
+ * writers hold an exclusive fcntl lock, as Postfix's do, and readers a shared one when they need
+ * it. A rebuild happens in a file of its own that replaces the table at commit.
  */
 #ifndef MAP_LMDB_H
 #define MAP_LMDB_H
 
 #include "map/map_db_file.h"
+#include "map/map_fault.h"
 #include "map/map_plugin.h"
 
 #include <lmdb.h>
@@ -20,7 +21,10 @@ struct map_lmdb {
     struct map_db_file *rebuild;
     MDB_env *env;
     MDB_dbi dbi;
-    MDB_txn *txn; /* a writer's transaction; NULL: none was begun */
+    MDB_txn *txn;     /* a writer's transaction; NULL: none was begun */
+    MDB_txn *reader;  /* of readers, begun anew for each look-up */
+    size_t known_txn; /* the version of the table last seen under a lock; 0: none */
+    size_t key_max;
     struct stat opened;
     unsigned page_size;     /* 0: not known yet */
     struct strbuf journal;  /* the changes in TXN, to repeat them in a larger map */
@@ -40,8 +44,14 @@ MDB_val map_lmdb_entry(const char *text, bool with_nul);
 bool map_lmdb_is_writer(const struct map *map);
 /* TYPE: F_RDLCK, F_WRLCK or F_UNLCK; waits. */
 bool map_lmdb_lock(struct map_lmdb *db, short type);
-/* Under a lock: are all pages there? One that is missing under our map would kill us. */
+
+/* map_lmdb_read.c */
+/* Are all pages there? */
 bool map_lmdb_is_whole(struct map_lmdb *db, struct err *err);
+enum map_status map_lmdb_find(struct map *map, const char *key, struct strbuf *value,
+                              struct err *err);
+enum map_status map_lmdb_next(struct map *map, bool first, struct strbuf *key, struct strbuf *value,
+                              struct err *err);
 
 /* map_lmdb_write.c */
 bool map_lmdb_put(struct map *map, const char *key, const char *value, struct err *err);

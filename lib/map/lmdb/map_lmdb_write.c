@@ -5,6 +5,9 @@
  * map twice as large. A process that dies leaves the table as it was before the transaction. The
  * writer's lock is held from the first change to the end of the transaction, so that processes may
  * share a table that all of them write.
+ *
+ * LMDB copies what a page says into memory without asking whether it can be true, so that an update
+ * in place of a damaged file may end the process, or fail. Readers are safe, and so are rebuilds.
  */
 #include "map/lmdb/map_lmdb.h"
 
@@ -178,7 +181,7 @@ enum map_status map_lmdb_remove(struct map *map, const char *key, struct err *er
 {
     struct map_lmdb *db = map_lmdb_of(map);
     int error = MDB_NOTFOUND;
-    if (strlen(key) > (size_t)mdb_env_get_maxkeysize(db->env))
+    if (strlen(key) > db->key_max)
         return MAP_NOT_FOUND;
     for (int with_nul = 1; with_nul >= 0 && error == MDB_NOTFOUND; with_nul--) {
         if (!(with_nul ? db->try_nul : db->try_bare))
