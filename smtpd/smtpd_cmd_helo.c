@@ -2,6 +2,7 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "esmtp/esmtp_args.h"
+#include "smtpd/smtpd_auth.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_ehlo.h"
@@ -30,6 +31,13 @@ char *smtpd_helo_clean(struct slice name)
     return strbuf_take(&text);
 }
 
+static struct reply ehlo_reply(struct smtpd_session *s)
+{
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    smtpd_ehlo_format(s, &text);
+    return reply_text(smtpd_session_text(s, "%s", text.s));
+}
+
 static struct reply helo_checked(struct smtpd_session *s, const struct reply *refusal)
 {
     if (refusal) {
@@ -45,12 +53,10 @@ static struct reply ehlo_checked(struct smtpd_session *s, const struct reply *re
 {
     if (refusal)
         return helo_checked(s, refusal);
-    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
     smtpd_tx_reset(s);
     s->flags |= SMTPD_SESSION_ESMTP;
     smtpd_ehlo_prepare(s);
-    smtpd_ehlo_format(s, &text);
-    return reply_text(smtpd_session_text(s, "%s", text.s));
+    return smtpd_auth_await(s, ehlo_reply) ? reply_pending() : ehlo_reply(s);
 }
 
 static struct reply helo(struct smtpd_session *s, struct slice args, bool is_ehlo)

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "config/common_params.h"
 #include "esmtp/esmtp_args.h"
+#include "smtpd/smtpd_auth.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_compat.h"
@@ -62,6 +63,17 @@ static const char *option_envid(struct smtpd_session *s, struct smtpd_tx *tx, st
     return NULL;
 }
 
+/* RFC 4954, 5. Ignored where nobody logs in; <> says that the sender is not known. */
+static const char *option_auth(struct smtpd_session *s, struct smtpd_tx *tx, struct slice value)
+{
+    CLEANUP(strbuf_done) struct strbuf clean = STRBUF_ANY;
+    if (smtpd_auth_is_on(s) && !slice_eq(value, "<>")) {
+        text_add_printable(&clean, value);
+        tx->auth_sender = arena_strdup(tx->arena, clean.s);
+    }
+    return NULL;
+}
+
 static const struct {
     const char *keyword;
     option_fn function;
@@ -69,6 +81,7 @@ static const struct {
     {"SIZE", option_size},
     {"RET", option_ret},
     {"ENVID", option_envid},
+    {"AUTH", option_auth},
 };
 
 /* Options without a function of their own. False: not one of them. */
@@ -82,7 +95,7 @@ static bool set_flag(struct smtpd_session *s, struct smtpd_tx *tx, struct slice 
              !(s->ehlo_discard & SMTPD_EHLO_SMTPUTF8))
         tx->smtputf8 = true;
     else
-        return slice_starts_nocase(word, "AUTH="); /* RFC 4954: may be ignored without SASL */
+        return false;
     return true;
 }
 

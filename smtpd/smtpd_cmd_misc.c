@@ -66,14 +66,6 @@ struct reply smtpd_cmd_starttls(struct smtpd_session *s, struct slice args)
     return smtpd_limit_starttls(s, starttls_after_limit);
 }
 
-struct reply smtpd_cmd_auth(struct smtpd_session *s, struct slice args)
-{
-    (void)args;
-    if (smtpd_params.smtpd_helo_required && !s->helo)
-        return reply_text("503 5.5.1 Error: send HELO/EHLO first");
-    return reply_text("503 5.5.1 Error: authentication not enabled");
-}
-
 /* VRFY borrows a transaction, as it asks the same questions as RCPT. */
 static struct reply vrfy_checked(struct smtpd_session *s, const struct reply *refusal)
 {

@@ -2,6 +2,7 @@
 #include "smtpd/smtpd_ehlo.h"
 
 #include "config/common_params.h"
+#include "smtpd/smtpd_auth.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
@@ -17,7 +18,7 @@ static const struct {
     {"VRFY",                SMTPD_EHLO_VRFY,       true},
     {"ETRN",                SMTPD_EHLO_ETRN,       true},
     {"STARTTLS",            SMTPD_EHLO_STARTTLS,   false},
-    {"AUTH",                SMTPD_EHLO_AUTH,       false},
+    {"AUTH",                SMTPD_EHLO_AUTH,       true},
     {"XCLIENT",             SMTPD_EHLO_XCLIENT,    false},
     {"XFORWARD",            SMTPD_EHLO_XFORWARD,   false},
     {"ENHANCEDSTATUSCODES", SMTPD_EHLO_DSNCODES,   true},
@@ -101,6 +102,10 @@ void smtpd_ehlo_format(const struct smtpd_session *s, struct strbuf *out)
         unsigned bit = keywords[i].bit;
         if (!is_offered(s, i) || (s->ehlo_discard & bit) || is_switched_off(bit))
             continue;
+        if (bit == SMTPD_EHLO_AUTH) {
+            smtpd_auth_add_keywords(s, out);
+            continue;
+        }
         strbuf_addf(out, "\n%s", keywords[i].word);
         if (bit == SMTPD_EHLO_XCLIENT)
             strbuf_add_str(out, " NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT");

@@ -79,7 +79,7 @@ void smtpd_envelope_sender(struct smtpd_session *s, struct strbuf *out)
         record_add_attribute(out, "sasl_method", s->login_method);
         record_add_attribute(out, "sasl_username", s->login);
     }
-    if (tx->auth_sender && !local)
+    if (tx->auth_sender && tx->auth_sender[0] && !local)
         record_add_attribute(out, "sasl_sender", tx->auth_sender);
     if (tx->dsn_envid)
         record_add_attribute(out, "envelope_id", tx->dsn_envid);

@@ -49,7 +49,8 @@ void smtpd_limit_prepare(struct smtpd_session *s)
                smtpd_params.smtpd_client_connection_rate_limit ||
                smtpd_params.smtpd_client_message_rate_limit ||
                smtpd_params.smtpd_client_recipient_rate_limit ||
-               smtpd_params.smtpd_client_new_tls_session_rate_limit;
+               smtpd_params.smtpd_client_new_tls_session_rate_limit ||
+               smtpd_params.smtpd_client_auth_rate_limit;
     if (!any || !s->server->anvil || !s->peer.address[0])
         return;
     enum map_status status =
@@ -96,6 +97,14 @@ static bool refuse_rcpt(struct smtpd_session *s, const struct anvil_counts *c)
     if (!is_over(c->rate, smtpd_params.smtpd_client_recipient_rate_limit))
         return false;
     log_limit(s, "Recipient address rate", c->rate);
+    return true;
+}
+
+static bool refuse_auth(struct smtpd_session *s, const struct anvil_counts *c)
+{
+    if (!is_over(c->rate, smtpd_params.smtpd_client_auth_rate_limit))
+        return false;
+    log_limit(s, "AUTH command rate", c->rate);
     return true;
 }
 
@@ -171,6 +180,16 @@ static void on_tls_counted(void *owner, const struct anvil_counts *counts, const
     (void)err;
 }
 
+static void on_auth(void *owner, const struct anvil_counts *counts, const struct err *err)
+{
+    struct smtpd_session *s = owner;
+    const char *text = NULL;
+    if (usable(s, counts, err) && refuse_auth(s, counts))
+        text = smtpd_session_text(s, "450 4.7.1 Error: too many AUTH commands from %s",
+                                  s->peer.address);
+    answer(s, text);
+}
+
 static struct reply ask(struct smtpd_session *s, enum anvil_kind kind, anvil_fn fn, bool is_needed,
                         smtpd_next_fn next)
 {
@@ -214,6 +233,11 @@ void smtpd_limit_count_tls(struct smtpd_session *s)
     CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY;
     session_key(s, &key);
     anvil_ask(s->server->anvil, ANVIL_NEWTLS, s->server->service, key.s, on_tls_counted, NULL);
+}
+
+struct reply smtpd_limit_auth(struct smtpd_session *s, smtpd_next_fn next)
+{
+    return ask(s, ANVIL_AUTH, on_auth, smtpd_params.smtpd_client_auth_rate_limit, next);
 }
 
 void smtpd_limit_disconnect(struct smtpd_session *s)

@@ -13,6 +13,7 @@ struct reply smtpd_limit_rcpt(struct smtpd_session *s, smtpd_next_fn next);
 /* New TLS sessions are counted when they are there, resumed ones never. */
 struct reply smtpd_limit_starttls(struct smtpd_session *s, smtpd_next_fn next);
 void smtpd_limit_count_tls(struct smtpd_session *s);
+struct reply smtpd_limit_auth(struct smtpd_session *s, smtpd_next_fn next);
 void smtpd_limit_disconnect(struct smtpd_session *s);
 
 /* The address clients are counted under: their network when the prefix length says so. */

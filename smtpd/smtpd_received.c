@@ -35,6 +35,25 @@ static void add_from(struct smtpd_session *s, struct strbuf *out)
                 peer->name, peer->family == AF_INET6 ? "IPv6:" : "", peer->address);
 }
 
+/* In a comment, whose parentheses have to be pairs (RFC 5322, 3.2.2). */
+static void add_login(struct smtpd_session *s, struct strbuf *out)
+{
+    CLEANUP(strbuf_done) struct strbuf name = STRBUF_ANY;
+    size_t depth = 0;
+    if (!s->login || !smtpd_params.smtpd_sasl_authenticated_header)
+        return;
+    for (const char *c = s->login; *c; c++) {
+        bool bad = *c == '\\' || (*c == ')' && depth == 0);
+        if (*c == '(')
+            depth++;
+        else if (*c == ')' && depth > 0)
+            depth--;
+        strbuf_add_char(&name, bad ? '?' : *c);
+    }
+    strbuf_add_fill(&name, ')', depth);
+    record_addf(out, REC_LINE, "\t(Authenticated sender: %s)", name.s);
+}
+
 /* One recipient is named; of several none, as they need not know of each other. */
 static void add_recipient_and_date(struct smtpd_session *s, struct strbuf *out)
 {
@@ -63,6 +82,7 @@ void smtpd_received_add(struct smtpd_session *s, struct strbuf *out)
         char protocol[sizeof "UTF8SMTPSA"];
         add_from(s, out);
         smtpd_tls_add_received(s, out);
+        add_login(s, out);
         record_addf(out, REC_LINE, "\tby %s (%s) with %s id %s%s", common_params.myhostname,
                     common_params.mail_name, protocol_of(s, protocol, sizeof protocol),
                     s->tx->queue_id, end);

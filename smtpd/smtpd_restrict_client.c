@@ -34,6 +34,14 @@ SMTPD_RULE(smtpd_permit_inet_interfaces)
     return smtpd_peer_is_own_address(e->s) ? SMTPD_VERDICT_PERMIT : SMTPD_VERDICT_NONE;
 }
 
+/* A login that XCLIENT tells of counts where clients can log in. */
+SMTPD_RULE(smtpd_permit_sasl_authenticated)
+{
+    (void)rule;
+    return e->s->login && smtpd_params.smtpd_sasl_auth_enable ? SMTPD_VERDICT_PERMIT
+                                                              : SMTPD_VERDICT_NONE;
+}
+
 SMTPD_RULE(smtpd_reject_unknown_client)
 {
     const struct smtpd_peer *peer = &e->s->peer;

@@ -38,7 +38,7 @@ static const struct smtpd_restriction restrictions[] = {
     {"reject_plaintext_session",          NONE,     smtpd_reject_plaintext_session, 0},
     {"permit_mynetworks",                 NONE,     smtpd_permit_mynetworks,        0},
     {"permit_inet_interfaces",            NONE,     smtpd_permit_inet_interfaces,   0},
-    {"permit_sasl_authenticated",         NONE,     smtpd_nothing,                  0},
+    {"permit_sasl_authenticated",         NONE,     smtpd_permit_sasl_authenticated, 0},
     {"permit_tls_clientcerts",            NONE,     smtpd_permit_tls_clientcerts,   0},
     {"permit_tls_all_clientcerts",        NONE,     smtpd_permit_tls_all_clientcerts, 0},
     {"reject_unknown_client_hostname",    NONE,     smtpd_reject_unknown_client,    0},

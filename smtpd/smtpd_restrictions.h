@@ -95,6 +95,7 @@ SMTPD_RULE(smtpd_reject_unauth_pipelining);
 SMTPD_RULE(smtpd_reject_plaintext_session);
 SMTPD_RULE(smtpd_permit_mynetworks);
 SMTPD_RULE(smtpd_permit_inet_interfaces);
+SMTPD_RULE(smtpd_permit_sasl_authenticated);
 SMTPD_RULE(smtpd_reject_unknown_client);
 SMTPD_RULE(smtpd_reject_invalid_helo);
 SMTPD_RULE(smtpd_reject_non_fqdn_helo);

@@ -5,7 +5,9 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "log/log.h"
+#include "sasl/auth_server.h"
 #include "service/service_compat.h"
+#include "smtpd/smtpd_auth.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
@@ -65,8 +67,8 @@ static void parse_header_clients(struct smtpd_server *server)
             server->local_headers_listed_certificates = true;
         else if (slice_eq_nocase(item, "permit_tls_all_clientcerts"))
             server->local_headers_certificates = true;
-        else if (slice_starts_nocase(item, "permit_sasl_"))
-            continue; /* nobody authenticates until those parts are built */
+        else if (slice_eq_nocase(item, "permit_sasl_authenticated"))
+            server->local_headers_logins = true;
         else if (!slice_eq_nocase(item, "check_address_map"))
             log_warn(NULL, "unknown restriction in local_header_rewrite_clients: \"%.*s\"",
                      SLICE_ARG(item));
@@ -160,6 +162,7 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
         smtpd_restrictions_watch_relay(server->restrictions);
     smtpd_tls_open(server);
     smtpd_upstream_open(server);
+    smtpd_auth_open(server);
     smtpd_unbuilt_check(server);
 }
 
@@ -170,6 +173,8 @@ void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
     CLEANUP(strbuf_done) struct strbuf path = STRBUF_ANY;
     strbuf_setf(&path, "public/%s", common_params.cleanup_service_name);
     server->cleanup = cleanup_client_new(loop, path.s, common_params.ipc_timeout * 1000);
+    if (server->auth)
+        auth_server_start(server->auth, loop, server->pool);
     server->anvil = anvil_client_new(loop, "private/anvil", ANVIL_TIMEOUT_MS);
     strbuf_setf(&path, "public/%s", common_params.flush_service_name);
     server->flush =
@@ -189,6 +194,7 @@ void smtpd_server_close(struct smtpd_server *server)
         server->sender_canonical,  server->command_filter,   server->discard_maps,
         server->local_header_maps, server->reject_footers,   server->sni_maps,
         server->tls_loglevels,     server->relay_clientcerts};
+    smtpd_auth_close(server);
     work_pool_free(server->pool);
     anvil_client_free(server->anvil);
     flush_client_free(server->flush);
@@ -218,7 +224,7 @@ bool smtpd_server_has_stale_tables(struct smtpd_server *server)
         if (maps_have_changed(maps[i]))
             return true;
     return match_list_has_changed(server->mynetworks) || resolver_has_changed(server->resolver) ||
-           smtpd_restrictions_are_stale(server->restrictions);
+           smtpd_restrictions_are_stale(server->restrictions) || smtpd_auth_is_stale(server);
 }
 
 bool smtpd_server_list_has(struct match_list *list, const struct smtpd_session *s)
@@ -240,6 +246,8 @@ static bool has_local_headers(struct smtpd_session *s)
     if (server->local_headers_listed_certificates && smtpd_tls_is_listed(s, &err) == MAP_FOUND)
         return true;
     if (server->local_headers_interfaces && smtpd_peer_is_own_address(s))
+        return true;
+    if (server->local_headers_logins && s->login)
         return true;
     if (server->local_headers_networks && smtpd_server_list_has(server->mynetworks, s))
         return true;

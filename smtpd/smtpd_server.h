@@ -21,6 +21,7 @@
 struct smtpd_restriction_set;
 struct smtpd_session;
 struct tls_server;
+struct auth_server;
 
 enum smtpd_bare_lf {
     SMTPD_BARE_LF_ALLOW,
@@ -47,6 +48,7 @@ struct smtpd_server {
     bool local_headers_interfaces; /* local_header_rewrite_clients: permit_inet_interfaces */
     bool local_headers_networks;   /* permit_mynetworks */
     bool local_headers_listed_certificates, local_headers_certificates; /* permit_tls_* */
+    bool local_headers_logins;     /* permit_sasl_authenticated */
     struct resolver *resolver;
     struct rewrite_rules rewrite;
     struct smtpd_compat compat;
@@ -66,6 +68,10 @@ struct smtpd_server {
     struct maps *tls_loglevels; /* smtpd_tls_loglevel_maps */
     struct maps *sni_maps;      /* tls_server_sni_maps */
     struct maps *relay_clientcerts;
+
+    struct auth_server *auth; /* NULL: nobody can log in */
+    unsigned auth_policy, auth_tls_policy;
+    struct match_list *auth_filter, *auth_exceptions;
 
     struct cleanup_client *cleanup;
     struct anvil_client *anvil;

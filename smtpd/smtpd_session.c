@@ -5,13 +5,14 @@
 #include "base/text.h"
 #include "base/xmem.h"
 #include "config/common_params.h"
-#include "esmtp/esmtp_line.h"
+#include "smtpd/smtpd_auth.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_etrn.h"
 #include "smtpd/smtpd_eval.h"
 #include "smtpd/smtpd_footer.h"
 #include "smtpd/smtpd_limits.h"
+#include "smtpd/smtpd_line.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
 #include "smtpd/smtpd_policy.h"
@@ -108,6 +109,7 @@ void smtpd_session_free(struct smtpd_session *s)
     smtpd_limit_disconnect(s);
     smtpd_etrn_cancel(s->etrn);
     smtpd_upstream_free(s->upstream);
+    smtpd_auth_free(s);
     smtpd_xforward_free(s->xforward);
     timer_free(s->delay);
     tls_session_free(s->tls_wanted);
@@ -230,6 +232,10 @@ void smtpd_session_resume(struct smtpd_session *s)
     free(s->helo);
     s->helo = NULL;
     s->flags &= ~(unsigned)SMTPD_SESSION_ESMTP;
+    if (s->login) {
+        smtpd_session_set_login(s, NULL, NULL);
+        smtpd_server_classify(s);
+    }
     deadline_start(s);
     if (s->server->tls_wrapped) {
         stream_pause(s->stream, true); /* the client waits for the greeting */
@@ -239,7 +245,7 @@ void smtpd_session_resume(struct smtpd_session *s)
 
 static bool session_waits(const struct smtpd_session *s)
 {
-    return s->next || s->eval || s->lookup || s->anvil_call || s->etrn ||
+    return s->next || s->eval || smtpd_auth_is_busy(s) || s->lookup || s->anvil_call || s->etrn ||
            (s->delay && timer_is_running(s->delay)) ||
            (s->tx && smtpd_sink_is_pending(s->tx->sink));
 }
@@ -275,7 +281,7 @@ static bool session_reply(struct smtpd_session *s, struct reply reply)
         return true;
     }
     int code = esmtp_reply_code(reply.text);
-    if (code != 354)
+    if (code != 354 && code != 334) /* which are not the last of their command */
         smtpd_count_reply(s, code);
     if (code >= 400 && !reply.is_innocent)
         s->errors++;
@@ -318,7 +324,8 @@ static bool pipelines_wrongly(struct smtpd_session *s, const struct smtpd_comman
 
 void smtpd_session_command(struct smtpd_session *s, struct slice line)
 {
-    struct reply reply = smtpd_dispatch(s, line);
+    struct reply reply =
+        smtpd_auth_wants_line(s) ? smtpd_auth_line(s, line) : smtpd_dispatch(s, line);
     const struct smtpd_command *command = s->command;
     if (pipelines_wrongly(s, command)) {
         smtpd_eval_free(s->eval);
@@ -345,50 +352,6 @@ void smtpd_session_answer(struct smtpd_session *s, struct reply reply)
         stream_pause(stream, false);
         stream_poke(stream);
     }
-}
-
-/* Keep the beginning of an overlong line, drop the rest. True: LINE is ready. */
-static bool read_long_line(struct smtpd_session *s, struct slice *in, struct slice *line)
-{
-    if (!(s->flags & SMTPD_SESSION_SKIPPING)) {
-        s->flags |= SMTPD_SESSION_SKIPPING;
-        strbuf_set_slice(&s->long_line, slice_first(*in, (size_t)common_params.line_length_limit));
-        log_warn(smtpd_session_plain_tag(s), "%s: request longer than %lld: %.30s...",
-                 s->peer.namaddr, (long long)common_params.line_length_limit, s->long_line.s);
-    }
-    size_t lf = slice_find(*in, '\n');
-    stream_consume(s->stream, lf == SIZE_MAX ? in->len : lf + 1);
-    if (lf == SIZE_MAX)
-        return false;
-    s->flags &= ~(unsigned)SMTPD_SESSION_SKIPPING;
-    *line = strbuf_slice(&s->long_line);
-    return true;
-}
-
-/* The next command line. RET_COPY holds it, as the input buffer moves on. */
-static bool read_line(struct smtpd_session *s, struct strbuf *ret_copy, bool *ret_bare_lf)
-{
-    struct slice in = stream_input(s->stream), line;
-    size_t size = 0;
-    if (in.len == 0)
-        return false;
-    enum esmtp_line_status status = ESMTP_LINE_LONG;
-    if (!(s->flags & SMTPD_SESSION_SKIPPING))
-        status = esmtp_line_next(in, (size_t)common_params.line_length_limit, &line, &size);
-    if (status == ESMTP_LINE_MORE)
-        return false;
-    if (status == ESMTP_LINE_LONG) {
-        if (!read_long_line(s, &in, &line))
-            return false;
-        strbuf_set_slice(ret_copy, line);
-        strbuf_done(&s->long_line);
-        strbuf_init(&s->long_line, (size_t)common_params.line_length_limit + 1);
-        return true;
-    }
-    *ret_bare_lf = size < 2 || in.s[size - 2] != '\r';
-    strbuf_set_slice(ret_copy, line);
-    stream_consume(s->stream, size);
-    return true;
 }
 
 bool smtpd_session_bare_lf(struct smtpd_session *s)
@@ -445,7 +408,7 @@ void smtpd_session_read(struct smtpd_session *s)
             continue;
         }
         bool bare_lf = false;
-        if (!read_line(s, &line, &bare_lf))
+        if (!smtpd_line_read(s, &line, &bare_lf))
             return;
         if (bare_lf && smtpd_session_bare_lf(s))
             smtpd_session_answer(s, smtpd_session_refuse_bare_lf(s, s->where));

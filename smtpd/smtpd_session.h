@@ -28,6 +28,7 @@ struct smtpd_upstream;
 struct smtpd_xforward;
 struct tls_session;
 struct tls_info;
+struct smtpd_auth;
 
 enum smtpd_phase {
     SMTPD_PHASE_START = 1 << 0, /* no transaction */
@@ -73,9 +74,10 @@ struct smtpd_session {
     struct timer *delay;   /* the pause before replies of a client with many errors */
     struct smtpd_peer peer;
     struct log_tag log;
-    char *helo;         /* NULL before HELO */
-    char *login;        /* who the client is, by AUTH or XCLIENT LOGIN; NULL: not known */
-    char *login_method; /* how that is known: "PLAIN", "XCLIENT"; NULL as login is */
+    char *helo;              /* NULL before HELO */
+    char *login;             /* who the client is, by AUTH or XCLIENT LOGIN; NULL: not known */
+    char *login_method;      /* how that is known: "PLAIN", "XCLIENT"; NULL as login is */
+    struct smtpd_auth *auth; /* NULL: no use was made of AUTH yet */
     struct smtpd_xforward *xforward; /* NULL: none */
     struct smtpd_tx *tx;
     const char *where; /* last command, for log lines */

@@ -22,7 +22,6 @@ static const struct unbuilt {
     const char *what;
 } unbuilt[] = {
     // clang-format off
-    {"smtpd_sasl_auth_enable",        "no",    "",        "SASL authentication"},
     {"smtpd_milters",                 "",      "mail",    "the Milter protocol"},
     {"smtpd_milter_maps",             "",      "mail",    "the Milter protocol"},
     {"smtpd_proxy_filter",            "",      "mail",    "the before-queue proxy"},
