@@ -2,6 +2,7 @@
 #include "log/log.h"
 #include "service/service.h"
 #include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
 
@@ -47,10 +48,16 @@ static bool smtpd_is_stale(void)
     return smtpd_server_has_stale_tables(&smtpd_shared);
 }
 
+static unsigned smtpd_more_needs(void)
+{
+    return smtpd_proxy_needs_file() ? CONFINE_WRITES_QUEUE : 0;
+}
+
 static const struct service smtpd_service = {
     .name = "smtpd",
     .model = SERVICE_MANY_CLIENTS,
     .needs = CONFINE_NETWORK,
+    .more_needs = smtpd_more_needs,
     .params = smtpd_param_rows,
     .params_at = &smtpd_params,
     .clients_per_process_param = "smtpd_sessions_per_process",

@@ -33,6 +33,8 @@ void smtpd_data_input(struct smtpd_session *s);
 void smtpd_bdat_input(struct smtpd_session *s);
 /* The end of the message was reached: what is the reply? smtpd_end_of_data.c */
 struct reply smtpd_end_of_data(struct smtpd_session *s);
+/* The reply when the destination does not take the message; DONE NULL: it broke. */
+const char *smtpd_sink_refusal(struct smtpd_session *s, const struct cleanup_done *done);
 /* The destination is done with the message, or failed early. */
 void smtpd_sink_done(struct smtpd_session *s, const struct cleanup_done *done);
 /* Content goes to the sink from here on: headers first. */

@@ -6,6 +6,7 @@
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_ehlo.h"
+#include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_tx.h"
@@ -59,24 +60,32 @@ static void chunk_done(struct smtpd_session *s)
 }
 
 /* The bytes of a chunk that gets an error reply are read and dropped. */
-static struct reply ignore_chunk(struct smtpd_session *s, const char *text)
+static struct reply ignore_chunk(struct smtpd_session *s, struct reply reply)
 {
     if (s->chunk_left == 0)
-        return reply_text(text);
-    snprintf(s->chunk_text, sizeof s->chunk_text, "%s", text);
+        return reply;
+    snprintf(s->chunk_text, sizeof s->chunk_text, "%s", reply.text);
+    s->chunk_is_raw = reply.is_raw;
     s->chunk_ignored = true;
     s->chunk_phase = s->phase;
     s->phase = SMTPD_PHASE_CHUNK;
     return reply_silent();
 }
 
-static struct reply bdat_checked(struct smtpd_session *s, const struct reply *refusal)
+static struct reply bdat_opened(struct smtpd_session *s, const struct reply *refusal)
 {
     if (refusal)
-        return ignore_chunk(s, refusal->text);
+        return ignore_chunk(s, *refusal);
     smtpd_content_begin(s);
     s->phase = SMTPD_PHASE_CHUNK;
     return reply_silent();
+}
+
+static struct reply bdat_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal || !smtpd_sink_proxy(s->tx->sink))
+        return bdat_opened(s, refusal);
+    return smtpd_proxy_data(s, bdat_opened);
 }
 
 struct reply smtpd_cmd_bdat(struct smtpd_session *s, struct slice args)
@@ -94,13 +103,13 @@ struct reply smtpd_cmd_bdat(struct smtpd_session *s, struct slice args)
     s->chunk_left = size;
     s->chunk_ignored = false;
     if (!s->tx)
-        return ignore_chunk(s, "503 5.5.1 Error: need RCPT command");
+        return ignore_chunk(s, reply_text("503 5.5.1 Error: need RCPT command"));
     if (s->tx->recipient_count == 0)
-        return ignore_chunk(s, "554 5.5.1 Error: no valid recipients");
+        return ignore_chunk(s, reply_text("554 5.5.1 Error: no valid recipients"));
     s->tx->chunk_size = size;
     s->tx->chunk_last = is_last;
     if (s->phase == SMTPD_PHASE_BDAT)
-        return bdat_checked(s, NULL);
+        return bdat_opened(s, NULL);
     return smtpd_check(s, SMTPD_STAGE_DATA, bdat_checked);
 }
 
@@ -149,7 +158,9 @@ static void ignore_input(struct smtpd_session *s, size_t size)
     if (s->chunk_left)
         return;
     s->phase = s->chunk_phase;
-    smtpd_session_answer(s, reply_text(smtpd_session_text(s, "%s", s->chunk_text)));
+    struct reply reply = reply_text(smtpd_session_text(s, "%s", s->chunk_text));
+    reply.is_raw = s->chunk_is_raw;
+    smtpd_session_answer(s, reply);
 }
 
 void smtpd_bdat_input(struct smtpd_session *s)

@@ -3,13 +3,14 @@
 #include "mail/record.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_tx.h"
 
 enum { FLUSH_AT = 64 * 1024 }; /* few large pieces wake cleanup less often than many small ones */
 
-static struct reply data_checked(struct smtpd_session *s, const struct reply *refusal)
+static struct reply data_opened(struct smtpd_session *s, const struct reply *refusal)
 {
     if (refusal)
         return *refusal;
@@ -18,6 +19,13 @@ static struct reply data_checked(struct smtpd_session *s, const struct reply *re
     smtpd_content_begin(s);
     s->phase = SMTPD_PHASE_DATA;
     return reply_text("354 End data with <CR><LF>.<CR><LF>");
+}
+
+static struct reply data_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal || !smtpd_sink_proxy(s->tx->sink))
+        return data_opened(s, refusal);
+    return smtpd_proxy_data(s, data_opened);
 }
 
 struct reply smtpd_cmd_data(struct smtpd_session *s, struct slice args)

@@ -9,8 +9,10 @@
 #include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_limits.h"
+#include "smtpd/smtpd_open.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_path.h"
+#include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_tx.h"
@@ -130,6 +132,8 @@ static const char *check_size(const struct smtpd_tx *tx)
     if (statvfs(".", &fs) != 0)
         return NULL;
     int64_t free_bytes = (int64_t)MIN((uint64_t)fs.f_bavail * fs.f_frsize, (uint64_t)INT64_MAX);
+    if (smtpd_proxy_needs_file())
+        free_bytes -= MIN(limit, free_bytes);
     if (limit > 0 && free_bytes / 3 * 2 < limit)
         log_warn(NULL, "not enough free space in mail queue: %lld bytes < 1.5*message size limit",
                  (long long)free_bytes);
@@ -148,7 +152,7 @@ static void set_instance(struct smtpd_session *s)
                                 (unsigned long long)tx->arrival.tv_usec, s->messages++);
 }
 
-static struct reply mail_checked(struct smtpd_session *s, const struct reply *refusal)
+static struct reply mail_opened(struct smtpd_session *s, const struct reply *refusal)
 {
     if (refusal) {
         smtpd_tx_reset(s);
@@ -157,6 +161,16 @@ static struct reply mail_checked(struct smtpd_session *s, const struct reply *re
     s->phase = SMTPD_PHASE_MAIL;
     set_instance(s);
     return reply_text("250 2.1.0 Ok");
+}
+
+static struct reply mail_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal) {
+        smtpd_tx_reset(s);
+        return *refusal;
+    }
+    return smtpd_params.smtpd_delay_open_until_valid_rcpt ? mail_opened(s, NULL)
+                                                          : smtpd_open(s, mail_opened);
 }
 
 static struct reply mail_counted(struct smtpd_session *s, const struct reply *refusal)
@@ -198,6 +212,8 @@ struct reply smtpd_cmd_mail(struct smtpd_session *s, struct slice args)
     }
     if (!tx->smtputf8)
         smtpd_compat_utf8(s, "sender", tx->sender);
+    if (s->server->proxy)
+        tx->mail_command = arena_slice_dup(tx->arena, s->line);
     s->tx = tx;
     return smtpd_limit_mail(s, mail_counted);
 }

@@ -8,12 +8,14 @@
 #include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_limits.h"
+#include "smtpd/smtpd_open.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_path.h"
+#include "smtpd/smtpd_proxy.h"
+#include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_tx.h"
-#include "smtpd/smtpd_xforward.h"
 
 enum { ADDRESS_MAX = 8192 };
 
@@ -85,57 +87,37 @@ static const char *parse_option(struct smtpd_session *s, struct slice word)
                               SLICE_ARG(slice_first(word, 200)));
 }
 
-static void add_recipient(struct smtpd_session *s)
+static struct reply accept_recipient(struct smtpd_session *s)
 {
     struct smtpd_tx *tx = s->tx;
-    smtpd_envelope_recipient(s, smtpd_sink_buffer(tx->sink));
     tx->accepted = tx->recipient;
-    tx->recipient_count++;
+    if (tx->recipient_count++ == 0)
+        tx->first_accepted = tx->recipient;
     s->phase = SMTPD_PHASE_RCPT;
+    return reply_text("250 2.1.5 Ok");
 }
 
-static void log_client(struct smtpd_session *s)
+static struct reply filter_asked(struct smtpd_session *s, const struct reply *refusal)
 {
-    CLEANUP(strbuf_done) struct strbuf more = STRBUF_ANY;
-    if (s->login)
-        strbuf_addf(&more, ", sasl_method=%s, sasl_username=%s", s->login_method, s->login);
-    if (s->tx->auth_sender)
-        strbuf_addf(&more, ", sasl_sender=%s", s->tx->auth_sender);
-    if (s->xforward)
-        smtpd_xforward_log(s->xforward, &more);
-    log_info(smtpd_session_tag(s), "client=%s%s", s->peer.namaddr, more.s);
+    return refusal ? *refusal : accept_recipient(s);
 }
 
-static void on_opened(struct smtpd_session *s, const char *queue_id)
-{
-    struct smtpd_tx *tx = s->tx;
-    tx->queue_id = arena_strdup(tx->arena, queue_id);
-    log_client(s);
-    smtpd_envelope_sender(s, smtpd_sink_buffer(tx->sink));
-    add_recipient(s);
-    smtpd_session_answer(s, reply_text("250 2.1.5 Ok"));
-}
-
-static void on_done(struct smtpd_session *s, const struct cleanup_done *done)
-{
-    smtpd_sink_done(s, done);
-}
-
-static const struct smtpd_sink_events sink_events = {on_opened, on_done};
-
-static struct reply rcpt_checked(struct smtpd_session *s, const struct reply *refusal)
+static struct reply rcpt_opened(struct smtpd_session *s, const struct reply *refusal)
 {
     struct smtpd_tx *tx = s->tx;
     if (refusal)
         return *refusal;
-    if (tx->sink) {
-        add_recipient(s);
-        return reply_text("250 2.1.5 Ok");
-    }
-    tx->sink = smtpd_sink_open(s, &sink_events);
-    if (!tx->sink)
-        return reply_text("451 4.3.0 Error: queue file write error");
-    return reply_pending();
+    if (smtpd_sink_proxy(tx->sink))
+        return smtpd_proxy_rcpt(s, filter_asked);
+    smtpd_envelope_recipient(s, smtpd_sink_buffer(tx->sink));
+    return accept_recipient(s);
+}
+
+static struct reply rcpt_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal)
+        return *refusal;
+    return s->tx->sink ? rcpt_opened(s, NULL) : smtpd_open(s, rcpt_opened);
 }
 
 static struct reply rcpt_counted(struct smtpd_session *s, const struct reply *refusal)
@@ -177,6 +159,8 @@ struct reply smtpd_cmd_rcpt(struct smtpd_session *s, struct slice args)
     if (arena_size(tx->arena) > (size_t)8 << 20)
         return reply_text("452 4.5.3 Error: too many recipients");
     tx->recipient = arena_strdup(tx->arena, recipient.s);
+    if (s->server->proxy)
+        tx->rcpt_command = arena_slice_dup(tx->arena, s->line);
     if (!tx->smtputf8)
         smtpd_compat_utf8(s, "recipient", tx->recipient);
     return smtpd_limit_rcpt(s, rcpt_counted);

@@ -157,6 +157,7 @@ static struct reply dispatch_line(struct smtpd_session *s, struct slice line)
     }
     s->command = c;
     s->where = c->verb;
+    s->line = line;
     if ((s->flags & SMTPD_SESSION_DENIED) && c->counter != SMTPD_COUNT_QUIT)
         return reply_text(
             smtpd_session_text(s, "503 5.7.0 Error: access denied for %s", s->peer.namaddr));

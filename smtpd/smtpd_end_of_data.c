@@ -4,6 +4,7 @@
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_eval.h"
+#include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_tx.h"
@@ -46,7 +47,7 @@ static const char *accepted_text(struct smtpd_session *s, const char *queue_id)
 }
 
 /* A reason comes with its enhanced code in front, whose first digit tells the reply code. */
-static const char *refused_text(struct smtpd_session *s, const struct cleanup_done *done)
+const char *smtpd_sink_refusal(struct smtpd_session *s, const struct cleanup_done *done)
 {
     int code = 451;
     const char *text = "4.3.0 Error: queue file write error";
@@ -73,21 +74,36 @@ void smtpd_sink_done(struct smtpd_session *s, const struct cleanup_done *done)
         smtpd_session_answer(s, content_reply(s, text));
         return;
     }
-    const char *text = refused_text(s, done);
+    const char *text = smtpd_sink_refusal(s, done);
     if (finished) {
         smtpd_session_answer(s, content_reply(s, text));
         return;
     }
     tx->failure = arena_strdup(tx->arena, text);
-    if (s->phase == SMTPD_PHASE_MAIL) { /* it did not open: the answer to RCPT */
-        smtpd_sink_free(tx->sink);
-        tx->sink = NULL;
-        tx->failure = NULL;
-        smtpd_session_answer(s, reply_text(text));
-    } else if (s->stream) {
+    if (s->stream) {
         stream_pause(s->stream, false); /* on_room will not come any more */
         stream_poke(s->stream);
     }
+}
+
+/* The before-queue filter has the last word. */
+static struct reply filter_done(struct smtpd_session *s, const struct reply *reply)
+{
+    struct reply copy = *reply;
+    smtpd_proxy_log_end(s, reply->text);
+    copy.text = smtpd_session_keep(s, reply->text);
+    if (copy.text[0] == '2')
+        s->errors = s->junk = 0;
+    content_reply(s, copy.text);
+    return copy;
+}
+
+/* It did not get as far as that. */
+static struct reply end_early(struct smtpd_session *s, const char *text)
+{
+    if (smtpd_sink_proxy(s->tx->sink))
+        smtpd_proxy_log_end(s, text);
+    return content_reply(s, text);
 }
 
 static struct reply end_checked(struct smtpd_session *s, const struct reply *refusal)
@@ -95,6 +111,8 @@ static struct reply end_checked(struct smtpd_session *s, const struct reply *ref
     struct smtpd_tx *tx = s->tx;
     if (refusal)
         return content_reply(s, refusal->text);
+    if (smtpd_sink_proxy(tx->sink))
+        return smtpd_proxy_finish(s, filter_done);
     smtpd_envelope_extracted(s, smtpd_sink_buffer(tx->sink));
     s->phase = SMTPD_PHASE_START; /* of the next command; the transaction lasts until the outcome */
     smtpd_sink_finish(tx->sink);
@@ -105,10 +123,10 @@ struct reply smtpd_end_of_data(struct smtpd_session *s)
 {
     struct smtpd_tx *tx = s->tx;
     if (tx->failure)
-        return content_reply(s, smtpd_session_text(s, "%s", tx->failure));
+        return end_early(s, smtpd_session_text(s, "%s", tx->failure));
     if (tx->too_big) {
-        log_warn(NULL, "%s: queue file size limit exceeded", tx->queue_id);
-        return content_reply(s, "552 5.3.4 Error: message file too big");
+        log_warn(NULL, "%s: queue file size limit exceeded", smtpd_session_tag(s)->queue_id);
+        return end_early(s, "552 5.3.4 Error: message file too big");
     }
     return smtpd_check(s, SMTPD_STAGE_END_OF_DATA, end_checked);
 }

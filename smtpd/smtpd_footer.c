@@ -151,6 +151,10 @@ void smtpd_reply_format(const struct smtpd_session *s, const struct reply *reply
                         struct strbuf *out)
 {
     bool soft = common_params.soft_bounce && !reply->is_exempt;
+    if (reply->is_raw) {
+        esmtp_reply_copy(reply->text, soft, out);
+        return;
+    }
     bool has_footer =
         esmtp_reply_code(reply->text) >= 400 && !reply->is_exempt &&
         (smtpd_params.smtpd_reject_footer[0] || !maps_is_empty(s->server->reject_footers));

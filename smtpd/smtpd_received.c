@@ -74,18 +74,19 @@ void smtpd_received_add(struct smtpd_session *s, struct strbuf *out)
     if (s->held)
         add_prepended(&s->held->actions, out);
     add_prepended(&s->tx->actions, out);
-    const char *end = s->tx->recipient_count == 1 ? "" : ";";
+    const char *end = s->tx->recipient_count == 1 ? "" : ";", *id = s->tx->queue_id;
+    const char *word = id[0] ? " id " : ""; /* a before-queue filter gets the message without */
     if (smtpd_params.smtpd_hide_client_session) {
-        record_addf(out, REC_LINE, "Received: by %s (%s) id %s%s", common_params.myhostname,
-                    common_params.mail_name, s->tx->queue_id, end);
+        record_addf(out, REC_LINE, "Received: by %s (%s)%s%s%s", common_params.myhostname,
+                    common_params.mail_name, word, id, end);
     } else {
         char protocol[sizeof "UTF8SMTPSA"];
         add_from(s, out);
         smtpd_tls_add_received(s, out);
         add_login(s, out);
-        record_addf(out, REC_LINE, "\tby %s (%s) with %s id %s%s", common_params.myhostname,
-                    common_params.mail_name, protocol_of(s, protocol, sizeof protocol),
-                    s->tx->queue_id, end);
+        record_addf(out, REC_LINE, "\tby %s (%s) with %s%s%s%s", common_params.myhostname,
+                    common_params.mail_name, protocol_of(s, protocol, sizeof protocol), word, id,
+                    end);
     }
     add_recipient_and_date(s, out);
 }

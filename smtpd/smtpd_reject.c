@@ -95,19 +95,30 @@ static void add_address(struct strbuf *out, const char *name, const char *addres
     strbuf_add_char(out, '>');
 }
 
+static void add_client_words(struct smtpd_session *s, bool has_sender, const char *recipient,
+                             struct strbuf *out)
+{
+    if (s->tx && has_sender)
+        add_address(out, "from", s->tx->sender);
+    if (recipient)
+        add_address(out, "to", recipient);
+    strbuf_addf(out, " proto=%s", smtpd_session_protocol(s));
+    if (s->helo)
+        strbuf_addf(out, " helo=<%s>", s->helo);
+}
+
+void smtpd_log_add_envelope(struct smtpd_session *s, const char *recipient, struct strbuf *out)
+{
+    add_client_words(s, true, recipient, out);
+}
+
 void smtpd_log_event(struct smtpd_session *s, enum smtpd_stage stage, const char *what,
                      const char *text, const char *recipient)
 {
     CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
     strbuf_addf(&line, "%s: %s from %s: %s;", what, smtpd_stage_name(s, stage), s->peer.namaddr,
                 text);
-    if (s->tx && stage != SMTPD_STAGE_VRFY)
-        add_address(&line, "from", s->tx->sender);
-    if (recipient)
-        add_address(&line, "to", recipient);
-    strbuf_addf(&line, " proto=%s", smtpd_session_protocol(s));
-    if (s->helo)
-        strbuf_addf(&line, " helo=<%s>", s->helo);
+    add_client_words(s, stage != SMTPD_STAGE_VRFY, recipient, &line);
     log_info(smtpd_session_tag(s), "%s", line.s);
 }
 

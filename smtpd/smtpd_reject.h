@@ -40,6 +40,8 @@ enum smtpd_verdict smtpd_reject_lookup_failure(struct smtpd_eval *e, const char 
 
 /* "hold: RCPT from client: TEXT; from=<..> to=<..> proto=.. helo=<..>" */
 void smtpd_log_action(struct smtpd_eval *e, const char *what, const char *text);
+/* " from=<..> to=<..> proto=.. helo=<..>"; RECIPIENT may be NULL. */
+void smtpd_log_add_envelope(struct smtpd_session *s, const char *recipient, struct strbuf *out);
 /* The same without a run, for replies outside of restrictions. */
 void smtpd_log_event(struct smtpd_session *s, enum smtpd_stage stage, const char *what,
                      const char *text, const char *recipient);

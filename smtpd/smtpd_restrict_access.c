@@ -214,24 +214,25 @@ static const struct action {
     const char *word;
     enum smtpd_verdict (*function)(const struct access *a);
     bool needs_message; /* of no use where no message follows: VRFY, ETRN */
+    bool needs_queue;   /* what cleanup is told, and a before-queue filter is not */
 } actions[] = {
     // clang-format off
-    {"OK",              act_ok,              false},
-    {"RELAY",           act_ok,              false},
-    {"PERMIT",          act_ok,              false},
-    {"DUNNO",           act_dunno,           false},
-    {"REJECT",          act_reject,          false},
-    {"DEFER",           act_defer,           false},
-    {"DEFER_IF_PERMIT", act_defer_if_permit, false},
-    {"DEFER_IF_REJECT", act_defer_if_reject, false},
-    {"DISCARD",         act_discard,         true},
-    {"HOLD",            act_hold,            true},
-    {"FILTER",          act_filter,          true},
-    {"REDIRECT",        act_redirect,        true},
-    {"BCC",             act_bcc,             true},
-    {"PREPEND",         act_prepend,         true},
-    {"INFO",            act_info,            false},
-    {"WARN",            act_warn,            false},
+    {"OK",              act_ok,              false, false},
+    {"RELAY",           act_ok,              false, false},
+    {"PERMIT",          act_ok,              false, false},
+    {"DUNNO",           act_dunno,           false, false},
+    {"REJECT",          act_reject,          false, false},
+    {"DEFER",           act_defer,           false, false},
+    {"DEFER_IF_PERMIT", act_defer_if_permit, false, false},
+    {"DEFER_IF_REJECT", act_defer_if_reject, false, false},
+    {"DISCARD",         act_discard,         true, true},
+    {"HOLD",            act_hold,            true, true},
+    {"FILTER",          act_filter,          true, true},
+    {"REDIRECT",        act_redirect,        true, true},
+    {"BCC",             act_bcc,             true, true},
+    {"PREPEND",         act_prepend,         true, false},
+    {"INFO",            act_info,            false, false},
+    {"WARN",            act_warn,            false, false},
     // clang-format on
 };
 
@@ -269,6 +270,12 @@ static enum smtpd_verdict apply(struct access *a, const char *value)
     for (size_t i = 0; i < COUNT_OF(actions); i++) {
         if (!slice_eq_nocase(word, actions[i].word))
             continue;
+        if (actions[i].needs_queue && a->e->s->server->proxy) {
+            log_warn(NULL,
+                     "access table %s: with smtpd_proxy_filter specified, action %s is unavailable",
+                     a->table, actions[i].word);
+            return SMTPD_VERDICT_NONE;
+        }
         bool no_message = a->e->stage == SMTPD_STAGE_VRFY || a->e->stage == SMTPD_STAGE_ETRN;
         if (!actions[i].needs_message || !no_message)
             return actions[i].function(a);

@@ -11,6 +11,7 @@
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
+#include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_restrict_tls.h"
 #include "smtpd/smtpd_restrictions.h"
 #include "smtpd/smtpd_session.h"
@@ -163,6 +164,7 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
     smtpd_tls_open(server);
     smtpd_upstream_open(server);
     smtpd_auth_open(server);
+    smtpd_proxy_configure(server);
     smtpd_unbuilt_check(server);
 }
 
@@ -209,6 +211,7 @@ void smtpd_server_close(struct smtpd_server *server)
         maps_close(maps[i]);
     smtpd_slots_free(server->slots);
     free(server->stress);
+    free(server->proxy);
     *server = (struct smtpd_server){0};
 }
 

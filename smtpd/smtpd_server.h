@@ -69,6 +69,9 @@ struct smtpd_server {
     struct maps *sni_maps;      /* tls_server_sni_maps */
     struct maps *relay_clientcerts;
 
+    char *proxy;        /* smtpd_proxy_filter as an endpoint of connect.h; NULL: none */
+    bool proxy_is_late; /* speed_adjust */
+
     struct auth_server *auth; /* NULL: nobody can log in */
     unsigned auth_policy, auth_tls_policy;
     struct match_list *auth_filter, *auth_exceptions;

@@ -41,6 +41,11 @@ const char *smtpd_session_text(struct smtpd_session *s, const char *fmt, ...)
     return s->scratch.s;
 }
 
+const char *smtpd_session_keep(struct smtpd_session *s, const char *text)
+{
+    return text == s->scratch.s ? text : smtpd_session_text(s, "%s", text);
+}
+
 const char *smtpd_session_protocol(const struct smtpd_session *s)
 {
     return s->flags & SMTPD_SESSION_ESMTP ? "ESMTP" : "SMTP";

@@ -104,10 +104,12 @@ struct smtpd_session {
     const char *tls_refusal; /* why the next command ends the session; NULL: it does not */
     uint64_t chunk_left;     /* BDAT: bytes still to come */
     bool chunk_ignored;      /* they are dropped; chunk_text is the reply */
+    bool chunk_is_raw;
     char chunk_text[256];
     unsigned chunk_phase; /* the phase after a dropped chunk */
     uint16_t counts[SMTPD_COUNTERS], counts_ok[SMTPD_COUNTERS];
     const struct smtpd_command *command; /* whose reply is awaited */
+    struct slice line;                   /* the command, while its handler runs */
 };
 
 /* A session on FD (descriptor of an accepted connection). */
@@ -142,6 +144,8 @@ void smtpd_session_read(struct smtpd_session *s);
 
 /* Text that lives until the reply is sent. */
 const char *smtpd_session_text(struct smtpd_session *s, const char *fmt, ...) PRINTF(2, 3);
+/* The same of TEXT, whose owner may go. */
+const char *smtpd_session_keep(struct smtpd_session *s, const char *text);
 const char *smtpd_session_protocol(const struct smtpd_session *s); /* "SMTP" or "ESMTP" */
 /* Log with the queue id (or NOQUEUE) in front. */
 const struct log_tag *smtpd_session_tag(struct smtpd_session *s);

@@ -5,6 +5,7 @@
 #include "config/common_params.h"
 #include "mail/cleanup_client.h"
 #include "smtpd/smtpd_postdrop.h"
+#include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_tx.h"
@@ -14,8 +15,9 @@
 struct smtpd_sink {
     struct smtpd_session *s;
     const struct smtpd_sink_events *events;
-    struct cleanup_stream *cleanup; /* one of these two */
+    struct cleanup_stream *cleanup; /* one of these three */
     struct smtpd_postdrop *postdrop;
+    struct smtpd_proxy *proxy;
     bool is_pending;
 };
 
@@ -86,10 +88,24 @@ struct smtpd_sink *smtpd_sink_open(struct smtpd_session *s, const struct smtpd_s
     return NULL;
 }
 
+struct smtpd_sink *smtpd_sink_open_proxy(struct smtpd_session *s)
+{
+    struct smtpd_sink *sink = xzalloc(sizeof *sink);
+    sink->s = s;
+    sink->proxy = smtpd_proxy_new(s);
+    return sink;
+}
+
+struct smtpd_proxy *smtpd_sink_proxy(const struct smtpd_sink *sink)
+{
+    return sink ? sink->proxy : NULL;
+}
+
 void smtpd_sink_free(struct smtpd_sink *sink)
 {
     if (!sink)
         return;
+    smtpd_proxy_free(sink->proxy);
     cleanup_stream_free(sink->cleanup);
     smtpd_postdrop_free(sink->postdrop);
     free(sink);
@@ -97,13 +113,17 @@ void smtpd_sink_free(struct smtpd_sink *sink)
 
 struct strbuf *smtpd_sink_buffer(struct smtpd_sink *sink)
 {
+    if (sink->proxy)
+        return smtpd_proxy_buffer(sink->proxy);
     return sink->cleanup ? cleanup_stream_buffer(sink->cleanup)
                          : smtpd_postdrop_buffer(sink->postdrop);
 }
 
 void smtpd_sink_flush(struct smtpd_sink *sink)
 {
-    if (sink->cleanup)
+    if (sink->proxy)
+        smtpd_proxy_flush(sink->proxy);
+    else if (sink->cleanup)
         cleanup_stream_flush(sink->cleanup);
     else
         smtpd_postdrop_flush(sink->postdrop);
@@ -111,6 +131,8 @@ void smtpd_sink_flush(struct smtpd_sink *sink)
 
 bool smtpd_sink_is_full(const struct smtpd_sink *sink)
 {
+    if (sink->proxy)
+        return smtpd_proxy_is_full(sink->proxy);
     return sink->cleanup ? cleanup_stream_is_full(sink->cleanup)
                          : smtpd_postdrop_is_full(sink->postdrop);
 }
@@ -126,6 +148,8 @@ void smtpd_sink_finish(struct smtpd_sink *sink)
 
 bool smtpd_sink_is_pending(const struct smtpd_sink *sink)
 {
+    if (sink && sink->proxy)
+        return smtpd_proxy_is_pending(sink->proxy);
     return sink && sink->is_pending;
 }
 

@@ -9,6 +9,7 @@
 #include "mail/cleanup_msg.h"
 
 struct smtpd_session;
+struct smtpd_proxy;
 struct smtpd_sink;
 
 /* Both continue the session. DONE NULL: the destination failed, a temporary error. */
@@ -20,6 +21,10 @@ struct smtpd_sink_events {
 /* NULL: no destination can be reached. on_opened (or on_done) follows, never from inside this call.
  */
 struct smtpd_sink *smtpd_sink_open(struct smtpd_session *s, const struct smtpd_sink_events *events);
+/* The before-queue filter, to which smtpd_proxy.h talks. */
+struct smtpd_sink *smtpd_sink_open_proxy(struct smtpd_session *s);
+/* NULL: the sink is another. NULL is fine. */
+struct smtpd_proxy *smtpd_sink_proxy(const struct smtpd_sink *sink);
 void smtpd_sink_free(struct smtpd_sink *sink); /* aborts what was not finished; NULL is fine */
 struct strbuf *smtpd_sink_buffer(struct smtpd_sink *sink); /* for record_add() */
 void smtpd_sink_flush(struct smtpd_sink *sink);

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "esmtp/esmtp_data.h"
 #include "mail/envelope.h"
+#include "smtpd/smtpd_check.h"
 
 #include <sys/time.h>
 
@@ -39,12 +40,17 @@ struct smtpd_tx {
     size_t over_limit;      /* refused because there were too many */
     const char *recipient;  /* of the RCPT (or VRFY) command being answered */
     const char *accepted;   /* the last one accepted */
+    const char *first_accepted;
     struct smtpd_actions actions;
 
     /* the RCPT command being answered */
     const char *dsn_orcpt;
     int dsn_notify;
 
+    /* for the before-queue filter: the commands as the client sent them; NULL without one */
+    const char *mail_command, *rcpt_command;
+
+    smtpd_next_fn when_open; /* smtpd_open(): what follows */
     struct smtpd_sink *sink; /* NULL until the first recipient was accepted */
     const char *queue_id;    /* "" until the sink has one */
     const char *instance;    /* tells messages apart for policy services; "" before MAIL's reply */

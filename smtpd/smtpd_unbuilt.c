@@ -24,7 +24,6 @@ static const struct unbuilt {
     // clang-format off
     {"smtpd_milters",                 "",      "mail",    "the Milter protocol"},
     {"smtpd_milter_maps",             "",      "mail",    "the Milter protocol"},
-    {"smtpd_proxy_filter",            "",      "mail",    "the before-queue proxy"},
     {"smtpd_reject_filter_maps",      "",      "",        "the reject filter"},
     {"authorized_verp_clients",       "",      "",        "XVERP"},
     {"smtpd_authorized_verp_clients", "$authorized_verp_clients", "", "XVERP"},

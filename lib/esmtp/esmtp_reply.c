@@ -46,6 +46,24 @@ static void reply_add_line(struct strbuf *out, const char *code, bool is_last, s
     strbuf_add_str(out, "\r\n");
 }
 
+void esmtp_reply_copy(const char *text, bool soft, struct strbuf *out)
+{
+    struct slice rest = slice_of(text), line;
+    while (slice_next_line(&rest, &line)) {
+        char code[4] = "   ";
+        memcpy(code, line.s, MIN(line.len, (size_t)3));
+        line = slice_from(line, 4);
+        bool is_soft = soft && code[0] == '5';
+        CLEANUP(strbuf_done) struct strbuf copy = STRBUF_ANY;
+        strbuf_add_slice(&copy, line);
+        if (is_soft && esmtp_reply_dsn_length(line))
+            copy.s[0] = '4';
+        if (is_soft)
+            code[0] = '4';
+        reply_add_line(out, code, rest.len == 0, strbuf_slice(&copy));
+    }
+}
+
 void esmtp_reply_format(const char *text, bool soft, const char *footer, struct strbuf *out)
 {
     char code[4] = "";

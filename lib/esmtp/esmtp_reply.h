@@ -17,6 +17,7 @@ struct reply {
     bool disconnects; /* close after it */
     bool is_exempt;   /* soft_bounce and the reject footer leave it alone */
     bool is_innocent; /* does not count as an error of the client */
+    bool is_raw;      /* each line of the text has its code: another server's reply */
 };
 
 static inline struct reply reply_text(const char *text)
@@ -43,5 +44,7 @@ size_t esmtp_reply_dsn_length(struct slice text);
 /* Append the reply with its line ends. SOFT turns 5xx 5.x.x into 4xx 4.x.x. FOOTER (may be NULL)
  * adds lines, each with the reply's codes. Control bytes in the text become '?'. */
 void esmtp_reply_format(const char *text, bool soft, const char *footer, struct strbuf *out);
+/* The lines of another server's reply as they are, but for control bytes and SOFT. */
+void esmtp_reply_copy(const char *text, bool soft, struct strbuf *out);
 
 #endif

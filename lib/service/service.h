@@ -28,6 +28,7 @@ struct service {
     bool limits_processes; /* the process limit of master.cf is one of processes, not of clients */
     bool opens_proxied;    /* opens tables named proxy: itself, as those with keep_root do */
     unsigned needs; /* enum confine_needs: what it keeps of the system's means once it runs */
+    unsigned (*more_needs)(void);   /* the same, as parameters say; may be NULL */
     const struct param_row *params; /* NULL: only the common ones */
     void *params_at;
     /* name of the parameter (INT) that caps clients per process; NULL: computed from the process

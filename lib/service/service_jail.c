@@ -56,11 +56,12 @@ void service_jail_lock(const struct service_args *args, const struct service *se
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
         return;
     }
-    if (service->needs & CONFINE_WRITES_QUEUE)
+    unsigned needs = service->needs | (service->more_needs ? service->more_needs() : 0);
+    if (needs & CONFINE_WRITES_QUEUE)
         writable[count++] = "."; /* the queue directory, in the jail and outside */
-    if (service->needs & CONFINE_WRITES_DATA)
+    if (needs & CONFINE_WRITES_DATA)
         writable[count++] = common_params.data_directory;
-    bool anywhere = service->needs & CONFINE_WRITES_ANYWHERE;
-    if (!confine_process(anywhere ? NULL : writable, service->needs & CONFINE_NETWORK, &err))
+    bool anywhere = needs & CONFINE_WRITES_ANYWHERE;
+    if (!confine_process(anywhere ? NULL : writable, needs & CONFINE_NETWORK, &err))
         log_warn(NULL, "service_confinement is incomplete: %s", err.reason);
 }

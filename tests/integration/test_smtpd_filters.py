@@ -25,11 +25,6 @@ class SmtpdMilters(Unfiltered, SuiteTestCase):
     main_cf = {**LOCAL, "smtpd_milters": "inet:127.0.0.1:9"}
 
 
-class ProxyFilter(Unfiltered, SuiteTestCase):
-    parameter = "smtpd_proxy_filter"
-    main_cf = {**LOCAL, "smtpd_proxy_filter": "127.0.0.1:9"}
-
-
 class MiltersSwitchedOff(SuiteTestCase):
     main_cf = {**LOCAL, "smtpd_milters": "inet:127.0.0.1:9", "receive_override_options": "no_milters"}
 
