@@ -55,8 +55,4 @@ void bounce_compose_status(struct strbuf *out, const struct bounce_subject *s,
 void bounce_compose_content_head(struct strbuf *out, const struct bounce_subject *s,
                                  const struct bounce_notice *notice, const char *boundary);
 
-/* SENDER with RECIPIENT in its extension (VERP): owner-list+user=domain@origin. */
-void bounce_compose_verp(struct strbuf *out, const char *sender, const char *delimiters,
-                         const char *recipient);
-
 #endif

@@ -6,6 +6,7 @@
 #include "bounce/bounce_params.h"
 #include "config/common_params.h"
 #include "io/fd.h"
+#include "mail/address.h"
 #include "mail/header.h"
 #include "mail/queue_file.h"
 #include "mail/queue_id.h"
@@ -216,8 +217,8 @@ static void send_entry(struct bounce_job *job)
     start_notice(job);
     if (is_verp(job)) {
         CLEANUP(strbuf_done) struct strbuf verp = STRBUF_ANY;
-        bounce_compose_verp(&verp, job->subject.sender, job->request->verp,
-                            *rcpt->orig_address ? rcpt->orig_address : rcpt->address);
+        address_add_verp(&verp, job->subject.sender, job->request->verp,
+                         *rcpt->orig_address ? rcpt->orig_address : rcpt->address);
         job->notice.recipient = arena_slice_dup(job->entry_arena, strbuf_slice(&verp));
     }
     if (bounce_compose_wants(&job->notice, &job->entry))

@@ -212,6 +212,8 @@ size_t qmgr_message_count(void);
 size_t qmgr_message_probe_count(void);
 struct qmgr_message *qmgr_message_new(const char *id, struct arena *arena, struct envelope *env);
 void qmgr_message_free(struct qmgr_message *m);
+/* Has each recipient a copy of his own, from a sender that names him? */
+bool qmgr_message_is_verp(const struct qmgr_message *m);
 /* Group recipients into entries. BATCH arena NULL: they live in the message's arena. */
 void qmgr_message_assign(struct qmgr_message *m, struct arena *batch_arena,
                          struct recipient *recipients, size_t count);

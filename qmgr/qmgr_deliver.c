@@ -10,6 +10,7 @@
 #include "config/common_params.h"
 #include "delivery/delivery_log.h"
 #include "io/sock.h"
+#include "mail/address.h"
 #include "mail/queue_id.h"
 #include "qmgr/qmgr.h"
 
@@ -250,7 +251,12 @@ static void conn_send(struct qmgr_conn *c, struct qmgr_entry *e)
 {
     struct qmgr_message *m = e->message;
     struct envelope env = *m->env;
+    CLEANUP(strbuf_done) struct strbuf sender = STRBUF_ANY;
     env.recipients = e->recipients;
+    if (qmgr_message_is_verp(m)) {
+        address_add_verp(&sender, env.sender, env.verp, e->recipients[0].address);
+        env.sender = sender.s;
+    }
     env.recipients_count = e->recipient_count;
     struct delivery_request request = {
         .queue_name = QUEUE_ACTIVE,

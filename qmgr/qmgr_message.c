@@ -103,6 +103,11 @@ static size_t route(struct qmgr_message *m, struct arena *arena, struct recipien
     return routed;
 }
 
+bool qmgr_message_is_verp(const struct qmgr_message *m)
+{
+    return strlen(m->env->verp) >= 2 && m->env->sender[0];
+}
+
 static void make_entries(struct qmgr_message *m, struct qmgr_batch *batch,
                          const struct routed *routed, struct recipient *sorted, size_t count)
 {
@@ -110,7 +115,7 @@ static void make_entries(struct qmgr_message *m, struct qmgr_batch *batch,
         sorted[i] = routed[i].recipient;
     for (size_t from = 0, to; from < count; from = to) {
         struct qmgr_queue *q = routed[from].queue;
-        int64_t limit = q->transport->limits.recipient_limit;
+        int64_t limit = qmgr_message_is_verp(m) ? 1 : q->transport->limits.recipient_limit;
         for (to = from + 1; to < count && routed[to].queue == q; to++)
             if (limit > 0 && to - from >= (size_t)limit)
                 break;

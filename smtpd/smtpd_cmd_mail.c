@@ -17,6 +17,7 @@
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_tx.h"
 
+#include <string.h>
 #include <sys/statvfs.h>
 
 enum { ADDRESS_MAX = 8192 };
@@ -86,6 +87,32 @@ static const struct {
     {"AUTH", option_auth},
 };
 
+static bool is_delimiter(char c)
+{
+    return c && strchr(common_params.verp_delimiter_filter, c);
+}
+
+/* XVERP, with the delimiters of main.cf, or XVERP=xy. Only some clients may; to the others it is an
+ * option that does not exist. RET_PROBLEM NULL: good. */
+static bool option_verp(struct smtpd_session *s, struct smtpd_tx *tx, struct slice word,
+                        const char **ret_problem)
+{
+    struct slice given = slice_of(common_params.default_verp_delimiters);
+    bool has_value = slice_starts_nocase(word, "XVERP=");
+    if ((!has_value && !slice_eq_nocase(word, "XVERP")) ||
+        !smtpd_server_list_has(s->server->verp_clients, s) || (s->ehlo_discard & SMTPD_EHLO_XVERP))
+        return false;
+    if (has_value)
+        given = slice_from(word, strlen("XVERP="));
+    bool good = given.len == 2 && is_delimiter(given.s[0]) && is_delimiter(given.s[1]);
+    *ret_problem =
+        good ? NULL
+             : smtpd_session_text(s, "501 5.5.4 Error: XVERP needs two characters from %s",
+                                  common_params.verp_delimiter_filter);
+    tx->verp = arena_slice_dup(tx->arena, given);
+    return true;
+}
+
 /* Options without a function of their own. False: not one of them. */
 static bool set_flag(struct smtpd_session *s, struct smtpd_tx *tx, struct slice word)
 {
@@ -108,6 +135,9 @@ static const char *parse_option(struct smtpd_session *s, struct smtpd_tx *tx, st
         for (size_t i = 0; i < COUNT_OF(options); i++)
             if (slice_eq_nocase(keyword, options[i].keyword))
                 return options[i].function(s, tx, value);
+    const char *problem = NULL;
+    if (option_verp(s, tx, word, &problem))
+        return problem;
     if (set_flag(s, tx, word))
         return NULL;
     return smtpd_session_text(s, "555 5.5.4 Unsupported option: %.*s",
@@ -206,6 +236,8 @@ struct reply smtpd_cmd_mail(struct smtpd_session *s, struct slice args)
         problem = "553 5.6.7 Must declare SMTPUTF8 to send unicode address";
     if (!problem)
         problem = check_size(tx);
+    if (!problem && tx->verp && !tx->sender[0])
+        problem = "503 5.5.4 Error: XVERP requires non-null sender";
     if (problem) {
         smtpd_tx_free(tx);
         return reply_text(problem);

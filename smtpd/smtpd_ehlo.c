@@ -19,6 +19,7 @@ static const struct {
     {"ETRN",                SMTPD_EHLO_ETRN,       true},
     {"STARTTLS",            SMTPD_EHLO_STARTTLS,   false},
     {"AUTH",                SMTPD_EHLO_AUTH,       true},
+    {"XVERP",               SMTPD_EHLO_XVERP,      false},
     {"XCLIENT",             SMTPD_EHLO_XCLIENT,    false},
     {"XFORWARD",            SMTPD_EHLO_XFORWARD,   false},
     {"ENHANCEDSTATUSCODES", SMTPD_EHLO_DSNCODES,   true},
@@ -26,7 +27,6 @@ static const struct {
     {"DSN",                 SMTPD_EHLO_DSN,        true},
     {"SMTPUTF8",            SMTPD_EHLO_SMTPUTF8,   true},
     {"CHUNKING",            SMTPD_EHLO_CHUNKING,   true},
-    {"XVERP",               SMTPD_EHLO_XVERP,      false},
     {"REQUIRETLS",          SMTPD_EHLO_REQUIRETLS, false},
     {"silent-discard",      SMTPD_EHLO_SILENT,     false},
     // clang-format on
@@ -82,11 +82,13 @@ static bool is_switched_off(unsigned bit)
            (bit == SMTPD_EHLO_SMTPUTF8 && !common_params.smtputf8_enable);
 }
 
-/* XCLIENT and XFORWARD are for some clients only. */
+/* XVERP, XCLIENT and XFORWARD are for some clients only. */
 static bool is_offered(const struct smtpd_session *s, size_t i)
 {
     if (keywords[i].bit == SMTPD_EHLO_XCLIENT)
         return smtpd_server_list_has(s->server->xclient_hosts, s);
+    if (keywords[i].bit == SMTPD_EHLO_XVERP)
+        return smtpd_server_list_has(s->server->verp_clients, s);
     if (keywords[i].bit == SMTPD_EHLO_XFORWARD)
         return s->flags & SMTPD_SESSION_XFORWARD;
     if (keywords[i].bit == SMTPD_EHLO_STARTTLS)

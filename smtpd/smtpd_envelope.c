@@ -85,6 +85,8 @@ void smtpd_envelope_sender(struct smtpd_session *s, struct strbuf *out)
         record_add_attribute(out, "envelope_id", tx->dsn_envid);
     if (tx->dsn_ret)
         add_number(out, "ret_flags", tx->dsn_ret);
+    if (tx->verp)
+        record_add(out, REC_VERP, slice_of(tx->verp));
     record_add(out, REC_SENDER, slice_of(tx->sender));
     if (tx->encoding)
         record_add_attribute(out, "encoding", tx->encoding);

@@ -147,8 +147,30 @@ static void add_footer(const struct smtpd_session *s, struct strbuf *text, struc
     strbuf_add_slice(footer, rest);
 }
 
-void smtpd_reply_format(const struct smtpd_session *s, const struct reply *reply,
-                        struct strbuf *out)
+/* smtpd_reject_filter_maps: another reply in the place of one that refuses. */
+static bool filter_reply(const struct smtpd_session *s, const char *text, struct strbuf *out)
+{
+    struct err err = ERR_INIT;
+    if (esmtp_reply_code(text) < 400 || maps_is_empty(s->server->reject_filter))
+        return false;
+    switch (maps_find(s->server->reject_filter, text, MAPS_WHOLE_KEY, out, &err)) {
+    case MAP_FOUND:
+        if (esmtp_reply_code(out->s) >= 400 && (out->s[3] == ' ' || !out->s[3]))
+            return true;
+        log_warn(NULL, "smtpd_reject_filter_maps: not a reply that refuses: \"%s\"", out->s);
+        return false;
+    case MAP_FAILED:
+        if (!err.is_repeated)
+            log_warn(NULL, "%s", err.reason);
+        return false;
+    case MAP_NOT_FOUND:
+        break;
+    }
+    return false;
+}
+
+static void format_reply(const struct smtpd_session *s, const struct reply *reply,
+                         struct strbuf *out)
 {
     bool soft = common_params.soft_bounce && !reply->is_exempt;
     if (reply->is_raw) {
@@ -166,4 +188,16 @@ void smtpd_reply_format(const struct smtpd_session *s, const struct reply *reply
     strbuf_set(&text, reply->text);
     add_footer(s, &text, &footer);
     esmtp_reply_format(text.s, soft, footer.s, out);
+}
+
+void smtpd_reply_format(const struct smtpd_session *s, const struct reply *reply,
+                        struct strbuf *out)
+{
+    CLEANUP(strbuf_done) struct strbuf filtered = STRBUF_ANY;
+    struct reply other = *reply;
+    if (filter_reply(s, reply->text, &filtered)) {
+        other.text = filtered.s;
+        other.is_raw = false;
+    }
+    format_reply(s, &other, out);
 }

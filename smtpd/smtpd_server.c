@@ -107,6 +107,9 @@ static void open_lists(struct smtpd_server *server)
     server->xforward_hosts =
         list_open("smtpd_authorized_xforward_hosts", smtpd_params.smtpd_authorized_xforward_hosts,
                   MATCH_HOST_ADDRESS, MATCH_PARENT);
+    server->verp_clients =
+        list_open("smtpd_authorized_verp_clients", smtpd_params.smtpd_authorized_verp_clients,
+                  MATCH_HOST_ADDRESS, MATCH_PARENT);
     server->noop_commands =
         list_open("smtpd_noop_commands", smtpd_params.smtpd_noop_commands, MATCH_STRING, 0);
 }
@@ -124,6 +127,8 @@ static void open_tables(struct smtpd_server *server)
     server->sender_canonical = open_maps("sender_canonical_maps", c->sender_canonical_maps);
     server->command_filter =
         maps_open("smtpd_command_filter", smtpd_params.smtpd_command_filter, MAP_READ);
+    server->reject_filter =
+        maps_open("smtpd_reject_filter_maps", smtpd_params.smtpd_reject_filter_maps, MAP_READ);
     server->reject_footers =
         maps_open("smtpd_reject_footer_maps", smtpd_params.smtpd_reject_footer_maps, MAP_READ);
     server->discard_maps = open_maps("smtpd_discard_ehlo_keyword_address_maps",
@@ -186,16 +191,16 @@ void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
 
 void smtpd_server_close(struct smtpd_server *server)
 {
-    struct match_list *lists[] = {server->mynetworks,         server->flush_domains,
-                                  server->limit_exceptions,   server->bare_lf_exceptions,
-                                  server->forbidden_commands, server->noop_commands,
-                                  server->xclient_hosts,      server->xforward_hosts};
+    struct match_list *lists[] = {
+        server->mynetworks,         server->flush_domains,      server->limit_exceptions,
+        server->bare_lf_exceptions, server->forbidden_commands, server->noop_commands,
+        server->xclient_hosts,      server->xforward_hosts,     server->verp_clients};
     struct maps *maps[] = {
-        server->local_recipients,  server->relay_recipients, server->virtual_mailboxes,
-        server->virtual_aliases,   server->canonical,        server->recipient_canonical,
-        server->sender_canonical,  server->command_filter,   server->discard_maps,
-        server->local_header_maps, server->reject_footers,   server->sni_maps,
-        server->tls_loglevels,     server->relay_clientcerts};
+        server->local_recipients,  server->relay_recipients,  server->virtual_mailboxes,
+        server->virtual_aliases,   server->canonical,         server->recipient_canonical,
+        server->sender_canonical,  server->command_filter,    server->discard_maps,
+        server->local_header_maps, server->reject_footers,    server->sni_maps,
+        server->tls_loglevels,     server->relay_clientcerts, server->reject_filter};
     smtpd_auth_close(server);
     work_pool_free(server->pool);
     anvil_client_free(server->anvil);
@@ -218,11 +223,11 @@ void smtpd_server_close(struct smtpd_server *server)
 bool smtpd_server_has_stale_tables(struct smtpd_server *server)
 {
     struct maps *maps[] = {
-        server->local_recipients,  server->relay_recipients, server->virtual_mailboxes,
-        server->virtual_aliases,   server->canonical,        server->recipient_canonical,
-        server->sender_canonical,  server->command_filter,   server->discard_maps,
-        server->local_header_maps, server->reject_footers,   server->sni_maps,
-        server->tls_loglevels,     server->relay_clientcerts};
+        server->local_recipients,  server->relay_recipients,  server->virtual_mailboxes,
+        server->virtual_aliases,   server->canonical,         server->recipient_canonical,
+        server->sender_canonical,  server->command_filter,    server->discard_maps,
+        server->local_header_maps, server->reject_footers,    server->sni_maps,
+        server->tls_loglevels,     server->relay_clientcerts, server->reject_filter};
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         if (maps_have_changed(maps[i]))
             return true;

@@ -40,9 +40,9 @@ struct smtpd_server {
 
     struct match_list *mynetworks, *flush_domains;
     struct match_list *limit_exceptions, *forbidden_commands, *noop_commands, *bare_lf_exceptions;
-    struct match_list *xclient_hosts, *xforward_hosts;
+    struct match_list *xclient_hosts, *xforward_hosts, *verp_clients;
     struct maps *command_filter, *discard_maps, *local_header_maps; /* check_address_map */
-    struct maps *reject_footers;
+    struct maps *reject_filter, *reject_footers;
     struct maps *local_recipients, *relay_recipients, *virtual_mailboxes, *virtual_aliases;
     struct maps *canonical, *recipient_canonical, *sender_canonical;
     bool local_headers_interfaces; /* local_header_rewrite_clients: permit_inet_interfaces */

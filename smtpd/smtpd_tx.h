@@ -35,6 +35,7 @@ struct smtpd_tx {
     const char *dsn_envid;
     int dsn_ret;
     bool smtputf8;
+    const char *verp; /* two characters; NULL: not asked for */
     int64_t announced_size;
     size_t recipient_count; /* accepted */
     size_t over_limit;      /* refused because there were too many */

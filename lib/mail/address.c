@@ -181,3 +181,22 @@ bool address_is_literal(struct slice literal)
         inner = slice_from(inner, strlen("IPv6:"));
     return address_is_numeric(inner) && is_ipv6 == (slice_find(inner, ':') != SIZE_MAX);
 }
+
+void address_add_verp(struct strbuf *out, const char *sender, const char *delimiters,
+                      const char *recipient)
+{
+    struct slice local, domain, rcpt_local, rcpt_domain;
+    bool has_domain = address_split(slice_of(sender), &local, &domain);
+    bool rcpt_has_domain = address_split(slice_of(recipient), &rcpt_local, &rcpt_domain);
+    strbuf_add_slice(out, local);
+    strbuf_add_char(out, delimiters[0]);
+    strbuf_add_slice(out, rcpt_local);
+    if (rcpt_has_domain) {
+        strbuf_add_char(out, delimiters[1]);
+        strbuf_add_slice(out, rcpt_domain);
+    }
+    if (has_domain) {
+        strbuf_add_char(out, '@');
+        strbuf_add_slice(out, domain);
+    }
+}

@@ -29,6 +29,10 @@ bool address_local_needs_quotes(struct slice local_part);
 /* Local part and domain of an internal address; false, RET_DOMAIN empty, when there is no @. */
 bool address_split(struct slice internal, struct slice *ret_local, struct slice *ret_domain);
 
+/* SENDER with RECIPIENT in its extension (VERP): owner-list+user=domain@origin. */
+void address_add_verp(struct strbuf *out, const char *sender, const char *delimiters,
+                      const char *recipient);
+
 /* A header value that is a list of addresses (To, Cc, From, ...): call FN once per address with its
  * internal form; FN puts the replacement, internal, into OUT_ADDRESS or returns false to leave the
  * text of that address alone. Comments, names and groups keep their place. Bounded by

@@ -35,6 +35,23 @@ class MiltersSwitchedOff(SuiteTestCase):
             self.assert_reply(c.data("Subject: s\n\ntext\n"), 250, "2.0.0", "queued as")
 
 
+class RejectFilter(SuiteTestCase):
+    main_cf = {**LOCAL, "local_recipient_maps": "inline:{b=b}", "smtpd_reject_footer": "for help",
+               "smtpd_reject_filter_maps": "regexp:{{/^550 5\\.1\\.1 (<[^ ]*>)/ 450 4.1.1 $$1 try later}, {/^503 / 250 fine}}"}
+
+    def test_replies_are_edited(self):
+        with self.suite.smtp() as c:
+            c.mail("a@far.test")
+            self.assertEqual(c.rcpt("no@here.test").lines, ["450-4.1.1 <no@here.test> try later", "450 4.1.1 for help"])
+            self.assertEqual(c.rcpt("b@here.test").code, 250)
+        self.suite.wait_for_log(r"reject: RCPT from .*: 550 5\.1\.1 <no@here\.test>")
+
+    def test_no_refusal_becomes_a_permission(self):
+        with self.suite.smtp() as c:
+            self.assertEqual(c.rcpt("b@here.test").code, 503)
+        self.suite.wait_for_log('smtpd_reject_filter_maps: not a reply that refuses: "250 fine"')
+
+
 class Dialogue(SuiteTestCase):
     main_cf = {**LOCAL, "smtpd_forbid_bare_newline": "note", "smtpd_forbid_bare_newline_exclusions": "",
                "smtpd_timeout": "3s", "smtpd_per_request_deadline": "yes", "smtpd_min_data_rate": "1000000"}

@@ -121,26 +121,6 @@ static void gaps_are_filled(void **unused)
     assert_string_equal(bounce_compose_complete(&notice, &delayed).status.action, "failed");
 }
 
-static const struct {
-    const char *sender, *recipient, *verp;
-} verps[] = {
-    {"s@there.test", "u@fail.test", "s+u=fail.test@there.test"},
-    {"s@there.test", "w=@fail.test", "s+w==fail.test@there.test"},
-    {"s@there.test", "local", "s+local@there.test"},
-    {"s", "u@fail.test", "s+u=fail.test"},
-};
-
-static void verp_names_the_recipient(void **unused)
-{
-    (void)unused;
-    for (size_t i = 0; i < COUNT_OF(verps); i++) {
-        CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
-        ROW(verps[i].recipient);
-        bounce_compose_verp(&out, verps[i].sender, "+=", verps[i].recipient);
-        assert_strbuf(out, verps[i].verp);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,7 +128,6 @@ int main(void)
         cmocka_unit_test(notify_decides_who_is_listed),
         cmocka_unit_test(recipient_groups_follow_rfc_3464),
         cmocka_unit_test(gaps_are_filled),
-        cmocka_unit_test(verp_names_the_recipient),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

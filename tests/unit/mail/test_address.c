@@ -128,9 +128,30 @@ static void names_and_literals(void **unused)
     }
 }
 
+static const struct {
+    const char *sender, *recipient, *verp;
+} verps[] = {
+    {"s@there.test", "u@fail.test", "s+u=fail.test@there.test"},
+    {"s@there.test", "w=@fail.test", "s+w==fail.test@there.test"},
+    {"s@there.test", "local", "s+local@there.test"},
+    {"s", "u@fail.test", "s+u=fail.test"},
+};
+
+static void verp_names_the_recipient(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < COUNT_OF(verps); i++) {
+        CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
+        ROW(verps[i].recipient);
+        address_add_verp(&out, verps[i].sender, "+=", verps[i].recipient);
+        assert_strbuf(out, verps[i].verp);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(verp_names_the_recipient),
         cmocka_unit_test(parse_path_takes_what_clients_send),
         cmocka_unit_test(strict_path_wants_angles),
         cmocka_unit_test(external_form_has_quotes_where_needed),
