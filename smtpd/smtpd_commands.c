@@ -144,7 +144,7 @@ static struct reply dispatch_line(struct smtpd_session *s, struct slice line)
     }
     if (list_has(s->server->noop_commands, verb)) {
         s->where = "NOOP";
-        s->command = smtpd_command_find(slice_of("NOOP"));
+        s->command = NULL; /* not counted */
         if (s->junk++ >= smtpd_params.smtpd_junk_command_limit)
             s->errors++;
         return reply_text("250 2.0.0 Ok");

@@ -53,6 +53,8 @@ void smtpd_limit_prepare(struct smtpd_session *s)
                smtpd_params.smtpd_client_auth_rate_limit;
     if (!any || !s->server->anvil || !s->peer.address[0])
         return;
+    if (smtpd_server_list_has(s->server->xclient_hosts, s))
+        return; /* it speaks for others, who have limits of their own */
     enum map_status status =
         match_list_find_host(s->server->limit_exceptions, s->peer.name, s->peer.address, &err);
     if (status == MAP_FAILED && !err.is_repeated)

@@ -287,7 +287,7 @@ static bool session_reply(struct smtpd_session *s, struct reply reply)
     }
     int code = esmtp_reply_code(reply.text);
     if (code != 354 && code != 334) /* which are not the last of their command */
-        smtpd_count_reply(s, code);
+        smtpd_count_reply(s, reply.is_innocent ? 250 : code);
     if (code >= 400 && !reply.is_innocent)
         s->errors++;
     smtpd_reply_format(s, &reply, &s->reply);
