@@ -93,7 +93,7 @@ struct reply smtpd_cmd_vrfy(struct smtpd_session *s, struct slice args)
         text = slice_trim_right(slice_first(text, text.len - 9));
     if (!smtpd_path_parse(s, "VRFY", text, false, false, &address, &rest) || slice_trim(rest).len)
         return reply_text("501 5.1.3 Bad recipient address syntax");
-    struct smtpd_tx *tx = smtpd_tx_new("");
+    struct smtpd_tx *tx = smtpd_tx_new(s->tx ? s->tx->sender : "");
     tx->suspended = s->tx;
     tx->recipient = arena_strdup(tx->arena, address.s);
     tx->verify_text = arena_slice_dup(tx->arena, text);

@@ -3,6 +3,7 @@
 
 #include "config/common_params.h"
 #include "smtpd/smtpd_compat.h"
+#include "smtpd/smtpd_dns.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_policy.h"
 #include "smtpd/smtpd_reject.h"
@@ -34,6 +35,7 @@ void smtpd_eval_free(struct smtpd_eval *e)
         return;
     timer_free(e->timer);
     smtpd_policy_cancel(e->policy_call);
+    smtpd_dns_forget(e);
     arena_free(e->arena);
 }
 
@@ -110,7 +112,12 @@ enum smtpd_verdict smtpd_eval_push(struct smtpd_eval *e, const struct smtpd_list
         log_warn(NULL, "%s: restrictions refer to each other without end", list->title);
         return smtpd_reject(e, 451, "4.3.5", "Server configuration error");
     }
-    e->stack[e->depth++] = (struct smtpd_eval_frame){list, 0};
+    struct smtpd_eval_frame frame = {.list = list};
+    if (e->depth > 0) {
+        frame.item = e->stack[e->depth - 1].item;
+        frame.class = e->stack[e->depth - 1].class;
+    }
+    e->stack[e->depth++] = frame;
     return SMTPD_VERDICT_NONE;
 }
 
@@ -119,6 +126,21 @@ static void rule_ended(struct smtpd_eval *e)
 {
     if (e->rule_warn && e->warn_if_reject == e->rule_warn && e->depth <= e->rule_depth)
         e->warn_if_reject = 0;
+}
+
+/* RULE has permitted, or refused: say so where it is asked for, and what can never be reached. */
+static void note_end(struct smtpd_eval *e, const struct smtpd_rule *rule,
+                     enum smtpd_verdict verdict)
+{
+    const struct smtpd_eval_frame *frame = &e->stack[e->depth - 1];
+    smtpd_rule_fn fn = rule->restriction->function;
+    enum smtpd_reply_class class = smtpd_class_of_list(e);
+    if (verdict == SMTPD_VERDICT_PERMIT && !rule->maps)
+        smtpd_log_permit(e, rule->word, class, smtpd_class_item(e, class), NULL);
+    bool is_last = fn == smtpd_permit || fn == smtpd_reject_all || fn == smtpd_defer_all;
+    if (is_last && frame->next < frame->list->count)
+        log_warn(NULL, "restriction `%s' after `%s' is ignored",
+                 frame->list->rules[frame->next].word, rule->word);
 }
 
 /* One list to its end, or until something has to wait. */
@@ -134,8 +156,14 @@ static enum smtpd_verdict run_list(struct smtpd_eval *e)
         e->rule_depth = e->depth;
         e->rule_warn = e->warn_if_reject;
         enum smtpd_verdict verdict = rule->restriction->function(e, rule);
+        if (verdict == SMTPD_VERDICT_PENDING && e->is_asking) {
+            frame->next--; /* it runs again, with the answers */
+            return verdict;
+        }
         if (verdict != SMTPD_VERDICT_PENDING)
             rule_ended(e);
+        if (verdict == SMTPD_VERDICT_PERMIT || verdict == SMTPD_VERDICT_REJECT)
+            note_end(e, rule, verdict);
         if (verdict != SMTPD_VERDICT_NONE)
             return verdict;
     }
@@ -216,6 +244,7 @@ static struct reply finish(struct smtpd_eval *e, enum smtpd_verdict verdict)
 struct reply smtpd_eval_run(struct smtpd_eval *e)
 {
     e->s->eval = e;
+    smtpd_dns_begin(e->s);
     enum smtpd_verdict verdict = run_lists(e, SMTPD_VERDICT_NONE);
     if (verdict == SMTPD_VERDICT_PENDING)
         return reply_pending();
@@ -225,7 +254,9 @@ struct reply smtpd_eval_run(struct smtpd_eval *e)
 void smtpd_eval_resume(struct smtpd_eval *e, enum smtpd_verdict verdict)
 {
     struct smtpd_session *s = e->s;
-    rule_ended(e);
+    if (!e->is_asking) /* then it runs again */
+        rule_ended(e);
+    e->is_asking = false;
     verdict = run_lists(e, verdict);
     if (verdict != SMTPD_VERDICT_PENDING)
         smtpd_session_answer(s, finish(e, verdict));

@@ -26,6 +26,8 @@ enum { SMTPD_EVAL_DEPTH = 50, SMTPD_EVAL_LISTS = 6 };
 struct smtpd_eval_frame {
     const struct smtpd_list *list;
     size_t next;
+    const char *item; /* what an access table found the list for; NULL: the list's own */
+    int class;        /* enum smtpd_reply_class */
 };
 
 /* A deferral that waits for the outcome. */
@@ -59,7 +61,7 @@ struct smtpd_eval {
     const struct smtpd_rule *policy_rule; /* that waits for it */
     unsigned rule_warn;                   /* warn_if_reject and depth when the rule at work began */
     size_t rule_depth;
-    bool was_pending;
+    bool is_asking; /* the rule at work waits for answers of the DNS */
     bool unlisted_sender_done, unlisted_recipient_done;
     struct resolve_reply *sender_resolved, *recipient_resolved;
 };

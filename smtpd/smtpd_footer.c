@@ -1,6 +1,7 @@
 /* smtpd_reject_footer and smtpd_reject_footer_maps. */
 #include "smtpd/smtpd_footer.h"
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "config/common_params.h"
 #include "config/config.h"
@@ -63,6 +64,13 @@ static void quote(const char *value, struct strbuf *out)
             strbuf_add_char(out, '$');
         strbuf_add_char(out, *p);
     }
+}
+
+const char *smtpd_footer_quote(struct arena *arena, const char *value)
+{
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    quote(value, &text);
+    return arena_strdup(arena, text.s);
 }
 
 static const char *footer_value(void *ctx, struct slice name)

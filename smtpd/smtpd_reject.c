@@ -5,10 +5,12 @@
 #include "config/common_params.h"
 #include "mail/address.h"
 #include "smtpd/smtpd_params.h"
+#include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
 #include "tls/tls_session.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* NULL: by the command, as that may be HELO or EHLO, none or XCLIENT */
 static const char *const stage_names[SMTPD_STAGES] = {
@@ -21,10 +23,16 @@ static const char *const stage_names[SMTPD_STAGES] = {
 };
 
 static const char *const class_names[] = {
-    [SMTPD_CLASS_CLIENT] = "Client host",    [SMTPD_CLASS_HELO] = "Helo command",
-    [SMTPD_CLASS_SENDER] = "Sender address", [SMTPD_CLASS_RECIPIENT] = "Recipient address",
-    [SMTPD_CLASS_DATA] = "Data command",     [SMTPD_CLASS_END_OF_DATA] = "End-of-data",
-    [SMTPD_CLASS_ETRN] = "Etrn command",     [SMTPD_CLASS_CCERT] = "Client certificate",
+    [SMTPD_CLASS_CLIENT] = "Client host",
+    [SMTPD_CLASS_REVERSE_CLIENT] = "Unverified Client host",
+    [SMTPD_CLASS_HELO] = "Helo command",
+    [SMTPD_CLASS_SENDER] = "Sender address",
+    [SMTPD_CLASS_RECIPIENT] = "Recipient address",
+    [SMTPD_CLASS_DATA] = "Data command",
+    [SMTPD_CLASS_END_OF_DATA] = "End-of-data",
+    [SMTPD_CLASS_ETRN] = "Etrn command",
+    [SMTPD_CLASS_LOGIN] = "SASL login name",
+    [SMTPD_CLASS_CCERT] = "Client certificate",
 };
 
 const char *smtpd_stage_name(const struct smtpd_session *s, enum smtpd_stage stage)
@@ -37,8 +45,23 @@ const char *smtpd_class_name(enum smtpd_reply_class class)
     return class_names[class];
 }
 
+void smtpd_log_permit(struct smtpd_eval *e, const char *action, enum smtpd_reply_class class,
+                      const char *item, const char *table)
+{
+    struct err err = ERR_INIT;
+    struct match_list *logged = e->s->server->logged_permits;
+    /* what is going to be deferred is not permitted */
+    if (!logged || e->if_permit.text || match_list_find(logged, action, &err) != MAP_FOUND)
+        return;
+    smtpd_log_action(e, "permit",
+                     arena_printf(e->arena, "action=%s for %s=%s %s%s", action, class_names[class],
+                                  item, table ? "from " : "", table ? table : ""));
+}
+
 enum smtpd_reply_class smtpd_class_of_list(const struct smtpd_eval *e)
 {
+    if (e->depth > 0 && e->stack[e->depth - 1].item)
+        return (enum smtpd_reply_class)e->stack[e->depth - 1].class;
     static const enum smtpd_reply_class classes[SMTPD_LISTS] = {
         [SMTPD_LIST_CLIENT] = SMTPD_CLASS_CLIENT,
         [SMTPD_LIST_HELO] = SMTPD_CLASS_HELO,
@@ -58,6 +81,9 @@ const char *smtpd_class_item(const struct smtpd_eval *e, enum smtpd_reply_class 
     switch (class) {
     case SMTPD_CLASS_CLIENT:
         item = e->s->peer.namaddr;
+        break;
+    case SMTPD_CLASS_REVERSE_CLIENT:
+        item = e->s->peer.reverse_name;
         break;
     case SMTPD_CLASS_HELO:
         item = e->s->helo;
@@ -80,6 +106,9 @@ const char *smtpd_class_item(const struct smtpd_eval *e, enum smtpd_reply_class 
     case SMTPD_CLASS_CCERT:
         item = e->s->tls ? e->s->tls->subject_cn : NULL;
         break;
+    case SMTPD_CLASS_LOGIN:
+        item = e->s->login;
+        break;
     }
     return item ? item : "";
 }
@@ -95,11 +124,11 @@ static void add_address(struct strbuf *out, const char *name, const char *addres
     strbuf_add_char(out, '>');
 }
 
-static void add_client_words(struct smtpd_session *s, bool has_sender, const char *recipient,
-                             struct strbuf *out)
+static void add_client_words(struct smtpd_session *s, const struct smtpd_tx *tx,
+                             const char *recipient, struct strbuf *out)
 {
-    if (s->tx && has_sender)
-        add_address(out, "from", s->tx->sender);
+    if (tx)
+        add_address(out, "from", tx->sender);
     if (recipient)
         add_address(out, "to", recipient);
     strbuf_addf(out, " proto=%s", smtpd_session_protocol(s));
@@ -109,16 +138,17 @@ static void add_client_words(struct smtpd_session *s, bool has_sender, const cha
 
 void smtpd_log_add_envelope(struct smtpd_session *s, const char *recipient, struct strbuf *out)
 {
-    add_client_words(s, true, recipient, out);
+    add_client_words(s, s->tx, recipient, out);
 }
 
 void smtpd_log_event(struct smtpd_session *s, enum smtpd_stage stage, const char *what,
                      const char *text, const char *recipient)
 {
     CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
+    const struct smtpd_tx *tx = s->tx && stage == SMTPD_STAGE_VRFY ? s->tx->suspended : s->tx;
     strbuf_addf(&line, "%s: %s from %s: %s;", what, smtpd_stage_name(s, stage), s->peer.namaddr,
                 text);
-    add_client_words(s, stage != SMTPD_STAGE_VRFY, recipient, &line);
+    add_client_words(s, tx, recipient, &line);
     log_info(smtpd_session_tag(s), "%s", line.s);
 }
 
@@ -184,7 +214,6 @@ enum smtpd_verdict smtpd_reject(struct smtpd_eval *e, int code, const char *dsn,
 static const char *dsn_for_class(struct smtpd_eval *e, enum smtpd_reply_class class,
                                  const char *dsn)
 {
-    static const char *const names[] = {"sender address", "recipient address", "non-address"};
     int kind = class == SMTPD_CLASS_SENDER ? 0 : class == SMTPD_CLASS_RECIPIENT ? 1 : 2;
     if (dsn[2] != '1' || dsn[3] != '.')
         return dsn;
@@ -196,7 +225,7 @@ static const char *dsn_for_class(struct smtpd_eval *e, enum smtpd_reply_class cl
         detail = details[kind][dsn[4] - '0'];
     char *mapped = arena_printf(e->arena, "%c.%c.%c", dsn[0], kind == 2 ? '0' : '1', detail);
     if (strcmp(mapped, dsn) != 0)
-        log_info(NULL, "mapping DSN status %s into %s status %s", dsn, names[kind], mapped);
+        log_info(NULL, "mapping DSN status %s into %s status %s", dsn, class_names[class], mapped);
     return mapped;
 }
 
@@ -228,17 +257,39 @@ enum smtpd_verdict smtpd_reject_item(struct smtpd_eval *e, enum smtpd_reply_clas
     return refuse(e, item_text(e, class, item, code, dsn, text));
 }
 
-void smtpd_defer_later(struct smtpd_eval *e, struct smtpd_deferral *deferral, int code,
-                       const char *dsn, const char *text)
+enum smtpd_verdict smtpd_defer_later(struct smtpd_eval *e, struct smtpd_deferral *deferral,
+                                     enum smtpd_reply_class class, const char *item, int code,
+                                     const char *dsn, const char *text)
+{
+    const char *reply = item_text(e, class, item, code, dsn, text);
+    bool is_tried = e->warn_if_reject && deferral == &e->if_permit; /* the other harms nobody */
+    if (is_tried)
+        smtpd_log_action(e, "reject_warning", reply);
+    else if (!deferral->text)
+        deferral->text = reply;
+    return SMTPD_VERDICT_NONE;
+}
+
+enum smtpd_verdict smtpd_defer_list(struct smtpd_eval *e, struct smtpd_deferral *deferral,
+                                    const char *dsn, const char *text)
 {
     enum smtpd_reply_class class = smtpd_class_of_list(e);
-    const char *reply = item_text(e, class, smtpd_class_item(e, class), code, dsn, text);
-    if (e->warn_if_reject) {
-        smtpd_log_action(e, "reject_warning", reply);
-        return;
-    }
-    if (!deferral->text)
-        deferral->text = reply;
+    return smtpd_defer_later(e, deferral, class, smtpd_class_item(e, class), 450, dsn, text);
+}
+
+enum smtpd_verdict smtpd_temporary(struct smtpd_eval *e, const char *action,
+                                   enum smtpd_reply_class class, const char *item, const char *dsn,
+                                   const char *text)
+{
+    if (strcasecmp(action, "defer") == 0)
+        return smtpd_reject_item(e, class, item, 450, dsn, text);
+    return smtpd_defer_later(e, &e->if_permit, class, item, 450, dsn, text);
+}
+
+enum smtpd_verdict smtpd_reject_configuration(struct smtpd_eval *e)
+{
+    e->warn_if_reject = 0;
+    return smtpd_reject(e, 451, "4.3.5", "Server configuration error");
 }
 
 enum smtpd_verdict smtpd_reject_lookup_failure(struct smtpd_eval *e, const char *item,

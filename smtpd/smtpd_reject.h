@@ -7,6 +7,7 @@
 /* What a reply speaks of. */
 enum smtpd_reply_class {
     SMTPD_CLASS_CLIENT,
+    SMTPD_CLASS_REVERSE_CLIENT,
     SMTPD_CLASS_HELO,
     SMTPD_CLASS_SENDER,
     SMTPD_CLASS_RECIPIENT,
@@ -14,8 +15,11 @@ enum smtpd_reply_class {
     SMTPD_CLASS_END_OF_DATA,
     SMTPD_CLASS_ETRN,
     SMTPD_CLASS_CCERT,
+    SMTPD_CLASS_LOGIN,
 };
 
+/* What the restriction at work speaks of: the item of its list, or, in a list from an access table,
+ * the one that was looked up there. */
 enum smtpd_reply_class smtpd_class_of_list(const struct smtpd_eval *e);
 /* As log lines and policy requests call it: "EHLO", "END-OF-MESSAGE". */
 const char *smtpd_stage_name(const struct smtpd_session *s, enum smtpd_stage stage);
@@ -31,13 +35,28 @@ enum smtpd_verdict smtpd_reject(struct smtpd_eval *e, int code, const char *dsn,
  * then replaces DSN. */
 enum smtpd_verdict smtpd_reject_item(struct smtpd_eval *e, enum smtpd_reply_class class,
                                      const char *item, int code, const char *dsn, const char *text);
-/* Remember a deferral for the case that the outcome is permit (or reject). */
-void smtpd_defer_later(struct smtpd_eval *e, struct smtpd_deferral *deferral, int code,
-                       const char *dsn, const char *text);
+/* Remember a deferral, in the form of smtpd_reject_item(), for the case that the outcome is permit
+ * (or reject). Returns NONE. */
+enum smtpd_verdict smtpd_defer_later(struct smtpd_eval *e, struct smtpd_deferral *deferral,
+                                     enum smtpd_reply_class class, const char *item, int code,
+                                     const char *dsn, const char *text);
+/* The same about the list that is evaluated. */
+enum smtpd_verdict smtpd_defer_list(struct smtpd_eval *e, struct smtpd_deferral *deferral,
+                                    const char *dsn, const char *text);
+/* A restriction that may have refused could not find out: what a *_tempfail_action says. */
+enum smtpd_verdict smtpd_temporary(struct smtpd_eval *e, const char *action,
+                                   enum smtpd_reply_class class, const char *item, const char *dsn,
+                                   const char *text);
+/* "451 4.3.5 Server configuration error", warn_if_reject or not: trying a restriction out is no
+ * reason to let mail pass unchecked. */
+enum smtpd_verdict smtpd_reject_configuration(struct smtpd_eval *e);
 /* 451 4.3.0 <item>: Temporary lookup failure, and the reason in the log. */
 enum smtpd_verdict smtpd_reject_lookup_failure(struct smtpd_eval *e, const char *item,
                                                const struct err *err);
 
+/* ACTION permitted, as TABLE (or NULL) said: log it if smtpd_log_access_permit_actions says so. */
+void smtpd_log_permit(struct smtpd_eval *e, const char *action, enum smtpd_reply_class class,
+                      const char *item, const char *table);
 /* "hold: RCPT from client: TEXT; from=<..> to=<..> proto=.. helo=<..>" */
 void smtpd_log_action(struct smtpd_eval *e, const char *what, const char *text);
 /* " from=<..> to=<..> proto=.. helo=<..>"; RECIPIENT may be NULL. */

@@ -15,15 +15,16 @@
 #include <string.h>
 #include <strings.h>
 
-static bool parents_match(void)
+enum map_status smtpd_access_find_name(struct maps *maps, const char *name, struct strbuf *value,
+                                       struct err *err)
 {
-    return map_host_parents_match("smtpd_access_maps");
+    return map_host_find_name(maps, name, map_host_parents_match("smtpd_access_maps"), value, err);
 }
 
 static enum map_status find_client(struct maps *maps, const char *name, const char *address,
                                    struct strbuf *value, struct err *err)
 {
-    enum map_status status = map_host_find_name(maps, name, parents_match(), value, err);
+    enum map_status status = smtpd_access_find_name(maps, name, value, err);
     if (status == MAP_NOT_FOUND && address)
         status = map_host_find_address(maps, address, value, err);
     return status;
@@ -49,7 +50,8 @@ struct access {
     enum smtpd_reply_class class;
     const char *item;  /* in replies */
     const char *table; /* in warnings */
-    const char *text;  /* after the action's word */
+    const char *word;  /* the action */
+    const char *text;  /* what follows it */
 };
 
 /* An action without its argument does nothing. */
@@ -72,7 +74,7 @@ static const char *or_default(const char *text, const char *other)
 
 static enum smtpd_verdict act_ok(const struct access *a)
 {
-    (void)a;
+    smtpd_log_permit(a->e, a->word, a->class, a->item, a->table);
     return SMTPD_VERDICT_PERMIT;
 }
 
@@ -96,16 +98,16 @@ static enum smtpd_verdict act_defer(const struct access *a)
 
 static enum smtpd_verdict act_defer_if_permit(const struct access *a)
 {
-    smtpd_defer_later(a->e, &a->e->if_permit, (int)smtpd_params.access_map_defer_code, "4.7.1",
-                      or_default(a->text, "Service unavailable"));
-    return SMTPD_VERDICT_NONE;
+    return smtpd_defer_later(a->e, &a->e->if_permit, a->class, a->item,
+                             (int)smtpd_params.access_map_defer_code, "4.7.1",
+                             or_default(a->text, "Service unavailable"));
 }
 
 static enum smtpd_verdict act_defer_if_reject(const struct access *a)
 {
-    smtpd_defer_later(a->e, &a->e->if_reject, (int)smtpd_params.access_map_defer_code, "4.7.1",
-                      or_default(a->text, "Service unavailable"));
-    return SMTPD_VERDICT_NONE;
+    return smtpd_defer_later(a->e, &a->e->if_reject, a->class, a->item,
+                             (int)smtpd_params.access_map_defer_code, "4.7.1",
+                             or_default(a->text, "Service unavailable"));
 }
 
 static void log_access(const struct access *a, const char *what, const char *fallback)
@@ -180,7 +182,9 @@ static enum smtpd_verdict act_prepend(const struct access *a)
 {
     struct arena *arena;
     if (a->e->stage == SMTPD_STAGE_END_OF_DATA) {
-        log_warn(NULL, "access table %s: action PREPEND must be used before END-OF-MESSAGE",
+        log_warn(NULL,
+                 "access table %s: action PREPEND must be used before "
+                 "smtpd_end_of_data_restrictions",
                  a->table);
         return SMTPD_VERDICT_NONE;
     }
@@ -213,13 +217,12 @@ static enum smtpd_verdict act_warn(const struct access *a)
 static const struct action {
     const char *word;
     enum smtpd_verdict (*function)(const struct access *a);
-    bool needs_message; /* of no use where no message follows: VRFY, ETRN */
+    bool needs_message; /* of no use where no message follows: ETRN */
     bool needs_queue;   /* what cleanup is told, and a before-queue filter is not */
 } actions[] = {
     // clang-format off
     {"OK",              act_ok,              false, false},
     {"RELAY",           act_ok,              false, false},
-    {"PERMIT",          act_ok,              false, false},
     {"DUNNO",           act_dunno,           false, false},
     {"REJECT",          act_reject,          false, false},
     {"DEFER",           act_defer,           false, false},
@@ -251,22 +254,30 @@ static enum smtpd_verdict act_list(const struct access *a, const char *value)
 {
     const struct smtpd_list *list =
         smtpd_restrictions_compile(a->e->s->server->restrictions, a->table, value);
-    return list ? smtpd_eval_push(a->e, list) : unusable(a, "is one list too many to keep");
+    if (!list)
+        return unusable(a, "is one list too many to keep");
+    enum smtpd_verdict verdict = smtpd_eval_push(a->e, list);
+    if (verdict == SMTPD_VERDICT_NONE) {
+        a->e->stack[a->e->depth - 1].item = a->item;
+        a->e->stack[a->e->depth - 1].class = (int)a->class;
+    }
+    return verdict;
 }
 
 static enum smtpd_verdict apply(struct access *a, const char *value)
 {
     struct slice rest = slice_of(value), word;
     enum smtpd_verdict verdict;
-    if (!slice_next_token(&rest, SLICE_SPACE, &word))
-        return unusable(a, "has empty value");
+    if (!slice_next_token(&rest, SLICE_SPACE ",", &word)) {
+        log_warn(NULL, "access table %s entry %s has empty value", a->table, value);
+        return SMTPD_VERDICT_NONE;
+    }
+    a->word = arena_slice_dup(a->e->arena, word);
     a->text = arena_slice_dup(a->e->arena, slice_trim(rest));
-    if (strspn(value, "0123456789") == strlen(value) && word.len != 3)
-        return SMTPD_VERDICT_PERMIT;
+    if (strspn(value, "0123456789") == strlen(value))
+        return act_ok(a);
     if (act_code(a, word, &verdict))
         return verdict;
-    if (strspn(value, "0123456789") == strlen(value))
-        return SMTPD_VERDICT_PERMIT;
     for (size_t i = 0; i < COUNT_OF(actions); i++) {
         if (!slice_eq_nocase(word, actions[i].word))
             continue;
@@ -276,11 +287,10 @@ static enum smtpd_verdict apply(struct access *a, const char *value)
                      a->table, actions[i].word);
             return SMTPD_VERDICT_NONE;
         }
-        bool no_message = a->e->stage == SMTPD_STAGE_VRFY || a->e->stage == SMTPD_STAGE_ETRN;
-        if (!actions[i].needs_message || !no_message)
+        if (!actions[i].needs_message || a->e->stage != SMTPD_STAGE_ETRN)
             return actions[i].function(a);
-        log_warn(NULL, "access table %s: action %s is unavailable in %s", a->table, actions[i].word,
-                 a->e->stage == SMTPD_STAGE_VRFY ? "VRFY" : "ETRN");
+        log_warn(NULL, "access table %s: action %s is unavailable in smtpd_etrn_restrictions",
+                 a->table, actions[i].word);
         return SMTPD_VERDICT_NONE;
     }
     return act_list(a, value);
@@ -291,10 +301,41 @@ enum smtpd_verdict smtpd_access_apply_policy(struct smtpd_eval *e, const char *s
 {
     struct access a = {.e = e, .class = smtpd_class_of_list(e), .table = service};
     a.item = smtpd_class_item(e, a.class);
-    if (slice_trim(slice_of(action)).len > 0)
-        return apply(&a, action);
-    log_warn(NULL, "access table %s entry %s has empty value", service, action);
-    return SMTPD_VERDICT_NONE;
+    return apply(&a, action);
+}
+
+enum smtpd_verdict smtpd_access_act(struct smtpd_eval *e, const struct smtpd_rule *rule,
+                                    enum smtpd_reply_class class, const char *item,
+                                    const char *value)
+{
+    struct access a = {
+        .e = e,
+        .class = class,
+        .item = item,
+        .table = rule->argument ? rule->argument : rule->word,
+    };
+    return apply(&a, value);
+}
+
+enum smtpd_verdict smtpd_access_act_no_ok(struct smtpd_eval *e, const struct smtpd_rule *rule,
+                                          enum smtpd_reply_class class, const char *item,
+                                          const char *value)
+{
+    enum smtpd_verdict verdict = smtpd_access_act(e, rule, class, item, value);
+    if (verdict != SMTPD_VERDICT_PERMIT)
+        return verdict;
+    log_warn(NULL, "restriction %s returns OK for %s", rule->word, item);
+    log_warn(NULL, "this is not allowed for security reasons");
+    log_warn(NULL, "use DUNNO instead of OK if you want to make an exception");
+    return smtpd_reject_configuration(e);
+}
+
+enum smtpd_verdict smtpd_access_failed(struct smtpd_eval *e, enum smtpd_reply_class class,
+                                       const char *item, const struct err *err)
+{
+    if (!err->is_repeated)
+        log_warn(NULL, "%s", err->reason);
+    return smtpd_reject_item(e, class, item, 451, "4.3.5", "Server configuration error");
 }
 
 /* The item a bare type:table looks at depends on the list it stands in. */
@@ -333,60 +374,62 @@ SMTPD_RULE(smtpd_check_access)
     enum map_status status = MAP_NOT_FOUND;
     enum smtpd_verdict verdict = SMTPD_VERDICT_NONE;
     const char *key;
-    struct access a = {.e = e, .table = rule->argument ? rule->argument : rule->word};
+    enum smtpd_reply_class class = SMTPD_CLASS_CLIENT;
+    bool is_ok_allowed = true;
     switch (item_of_rule(e, rule)) {
     case SMTPD_ACCESS_BY_LIST:
         return SMTPD_VERDICT_NONE;
     case SMTPD_ACCESS_CLIENT:
-        a.class = SMTPD_CLASS_CLIENT;
         status = find_client(rule->maps, s->peer.name, s->peer.address, &value, &err);
         break;
     case SMTPD_ACCESS_REVERSE_CLIENT:
-        a.class = SMTPD_CLASS_CLIENT;
+        class = SMTPD_CLASS_REVERSE_CLIENT;
+        is_ok_allowed = false;
         status = find_client(rule->maps, s->peer.reverse_name, NULL, &value, &err);
         break;
     case SMTPD_ACCESS_HELO:
-        a.class = SMTPD_CLASS_HELO;
+        class = SMTPD_CLASS_HELO;
         if (s->helo)
-            status = map_host_find_name(rule->maps, s->helo, parents_match(), &value, &err);
+            status = smtpd_access_find_name(rule->maps, s->helo, &value, &err);
+        break;
+    case SMTPD_ACCESS_LOGIN:
+        class = SMTPD_CLASS_LOGIN;
+        if (s->login)
+            status = maps_find(rule->maps, s->login, MAPS_WHOLE_KEY, &value, &err);
         break;
     case SMTPD_ACCESS_ETRN:
-        a.class = SMTPD_CLASS_ETRN;
+        class = SMTPD_CLASS_ETRN;
         if (e->etrn_domain)
-            status = map_host_find_name(rule->maps, e->etrn_domain, parents_match(), &value, &err);
+            status = smtpd_access_find_name(rule->maps, e->etrn_domain, &value, &err);
         break;
     case SMTPD_ACCESS_CCERT:
-        a.class = SMTPD_CLASS_CCERT;
+        class = SMTPD_CLASS_CCERT;
         status = smtpd_tls_find_certificate(s, rule->maps, rule->number, &value, &err);
         break;
     case SMTPD_ACCESS_SENDER:
     case SMTPD_ACCESS_RECIPIENT:
-        a.class = item_of_rule(e, rule) == SMTPD_ACCESS_SENDER ? SMTPD_CLASS_SENDER
-                                                               : SMTPD_CLASS_RECIPIENT;
-        if (!s->tx || (a.class == SMTPD_CLASS_RECIPIENT && !smtpd_eval_recipient_address(e)))
+        class = item_of_rule(e, rule) == SMTPD_ACCESS_SENDER ? SMTPD_CLASS_SENDER
+                                                             : SMTPD_CLASS_RECIPIENT;
+        if (class == SMTPD_CLASS_SENDER && e->stage == SMTPD_STAGE_VRFY && !s->tx->suspended)
+            return SMTPD_VERDICT_NONE; /* there was no MAIL */
+        if (!s->tx || (class == SMTPD_CLASS_RECIPIENT && !smtpd_eval_recipient_address(e)))
             return SMTPD_VERDICT_NONE;
-        key = resolved(e, a.class == SMTPD_CLASS_SENDER, &verdict);
+        key = resolved(e, class == SMTPD_CLASS_SENDER, &verdict);
         if (!key)
             return verdict;
         status = find_address(rule->maps, key, &value, &err);
         break;
     }
-    a.item = smtpd_class_item(e, a.class);
-    if (status == MAP_FAILED && a.class == SMTPD_CLASS_CCERT) {
+    const char *item = smtpd_class_item(e, class);
+    if (status == MAP_FAILED && class == SMTPD_CLASS_CCERT) {
         if (!err.is_repeated)
             log_warn(NULL, "%s", err.reason);
-        return smtpd_reject_item(e, a.class, a.item, 451, "4.3.5", "Server configuration error");
+        return smtpd_reject_item(e, class, item, 451, "4.3.5", "Server configuration error");
     }
     if (status == MAP_FAILED)
-        return smtpd_reject_lookup_failure(e, a.item, &err);
+        return smtpd_access_failed(e, class, item, &err);
     if (status == MAP_NOT_FOUND)
         return SMTPD_VERDICT_NONE;
-    verdict = apply(&a, value.s);
-    if (verdict == SMTPD_VERDICT_PERMIT &&
-        rule->restriction->number == SMTPD_ACCESS_REVERSE_CLIENT) {
-        log_warn(NULL, "check_reverse_client_hostname_access: OK is not allowed in %s; use DUNNO",
-                 a.table);
-        return smtpd_reject(e, 451, "4.3.5", "Server configuration error");
-    }
-    return verdict;
+    return is_ok_allowed ? smtpd_access_act(e, rule, class, item, value.s)
+                         : smtpd_access_act_no_ok(e, rule, class, item, value.s);
 }

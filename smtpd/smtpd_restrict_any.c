@@ -41,15 +41,13 @@ SMTPD_RULE(smtpd_defer_all)
 SMTPD_RULE(smtpd_defer_if_permit)
 {
     (void)rule;
-    smtpd_defer_later(e, &e->if_permit, 450, "4.7.0", "defer_if_permit requested");
-    return SMTPD_VERDICT_NONE;
+    return smtpd_defer_list(e, &e->if_permit, "4.7.0", "defer_if_permit requested");
 }
 
 SMTPD_RULE(smtpd_defer_if_reject)
 {
     (void)rule;
-    smtpd_defer_later(e, &e->if_reject, 450, "4.7.0", "defer_if_reject requested");
-    return SMTPD_VERDICT_NONE;
+    return smtpd_defer_list(e, &e->if_reject, "4.7.0", "defer_if_reject requested");
 }
 
 SMTPD_RULE(smtpd_warn_if_reject)
@@ -78,16 +76,24 @@ SMTPD_RULE(smtpd_class)
     return smtpd_eval_push(e, rule->list);
 }
 
+SMTPD_RULE(smtpd_useless)
+{
+    (void)e;
+    log_warn(NULL, "%s", rule->complaint);
+    return SMTPD_VERDICT_NONE;
+}
+
 SMTPD_RULE(smtpd_misconfigured)
 {
     bool unbuilt = rule->restriction->argument == SMTPD_ARG_UNBUILT ||
                    rule->restriction->argument == SMTPD_ARG_UNBUILT_NONE;
-    if (unbuilt)
+    if (rule->complaint)
+        log_warn(NULL, "%s", rule->complaint);
+    else if (unbuilt)
         log_warn(NULL, "smtpd restriction \"%s\" is not built into this release yet", rule->word);
     else
         log_warn(NULL, "unknown smtpd restriction: \"%s\"", rule->word);
-    e->warn_if_reject = 0; /* trying it out is no excuse for letting mail pass unchecked */
-    return smtpd_reject(e, 451, "4.3.5", "Server configuration error");
+    return smtpd_reject_configuration(e);
 }
 
 SMTPD_RULE(smtpd_reject_multi_recipient_bounce)

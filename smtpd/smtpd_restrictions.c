@@ -4,9 +4,12 @@
 #include "base/argv.h"
 #include "base/num.h"
 #include "base/xmem.h"
+#include "dns/dns.h"
 #include "log/log.h"
+#include "smtpd/smtpd_dnsbl.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_policy.h"
+#include "smtpd/smtpd_reject.h"
 #include "smtpd/smtpd_restrict_tls.h"
 
 #include <stdlib.h>
@@ -20,6 +23,7 @@
 #define NUMBER       SMTPD_ARG_NUMBER
 #define POLICY       SMTPD_ARG_POLICY
 #define LIST         SMTPD_ARG_LIST
+#define LISTED       SMTPD_ARG_DNS_LIST
 #define UNBUILT      SMTPD_ARG_UNBUILT
 #define UNBUILT_NONE SMTPD_ARG_UNBUILT_NONE
 
@@ -66,48 +70,48 @@ static const struct smtpd_restriction restrictions[] = {
     {"reject_unlisted_recipient",         NONE,     smtpd_reject_unlisted_recipient, 0},
     {"check_recipient_maps",              NONE,     smtpd_reject_unlisted_recipient, 0},
     {"check_policy_service",              POLICY,   smtpd_check_policy_service,     0},
-    {"check_sasl_access",                 UNBUILT,  smtpd_misconfigured,            0},
-    {"check_client_a_access",             UNBUILT,  smtpd_misconfigured,            0},
-    {"check_client_mx_access",            UNBUILT,  smtpd_misconfigured,            0},
-    {"check_client_ns_access",            UNBUILT,  smtpd_misconfigured,            0},
-    {"check_reverse_client_hostname_a_access",  UNBUILT, smtpd_misconfigured,       0},
-    {"check_reverse_client_hostname_mx_access", UNBUILT, smtpd_misconfigured,       0},
-    {"check_reverse_client_hostname_ns_access", UNBUILT, smtpd_misconfigured,       0},
-    {"check_helo_a_access",               UNBUILT,  smtpd_misconfigured,            0},
-    {"check_helo_mx_access",              UNBUILT,  smtpd_misconfigured,            0},
-    {"check_helo_ns_access",              UNBUILT,  smtpd_misconfigured,            0},
-    {"check_sender_a_access",             UNBUILT,  smtpd_misconfigured,            0},
-    {"check_sender_mx_access",            UNBUILT,  smtpd_misconfigured,            0},
-    {"check_sender_ns_access",            UNBUILT,  smtpd_misconfigured,            0},
-    {"check_recipient_a_access",          UNBUILT,  smtpd_misconfigured,            0},
-    {"check_recipient_mx_access",         UNBUILT,  smtpd_misconfigured,            0},
-    {"check_recipient_ns_access",         UNBUILT,  smtpd_misconfigured,            0},
-    {"reject_rbl_client",                 UNBUILT,  smtpd_misconfigured,            0},
-    {"reject_rbl",                        UNBUILT,  smtpd_misconfigured,            0},
-    {"permit_dnswl_client",               UNBUILT,  smtpd_misconfigured,            0},
-    {"reject_rhsbl_client",               UNBUILT,  smtpd_misconfigured,            0},
-    {"permit_rhswl_client",               UNBUILT,  smtpd_misconfigured,            0},
-    {"reject_rhsbl_reverse_client",       UNBUILT,  smtpd_misconfigured,            0},
-    {"reject_rhsbl_helo",                 UNBUILT,  smtpd_misconfigured,            0},
-    {"reject_rhsbl_sender",               UNBUILT,  smtpd_misconfigured,            0},
-    {"reject_rhsbl_recipient",            UNBUILT,  smtpd_misconfigured,            0},
-    {"reject_maps_rbl",                   UNBUILT_NONE, smtpd_misconfigured,        0},
-    {"reject_unknown_forward_client_hostname", UNBUILT_NONE, smtpd_misconfigured,   0},
-    {"reject_unknown_helo_hostname",      UNBUILT_NONE, smtpd_misconfigured,        0},
-    {"reject_unknown_hostname",           UNBUILT_NONE, smtpd_misconfigured,        0},
-    {"reject_unknown_sender_domain",      UNBUILT_NONE, smtpd_misconfigured,        0},
-    {"reject_unknown_address",            UNBUILT_NONE, smtpd_misconfigured,        0},
-    {"reject_unknown_recipient_domain",   UNBUILT_NONE, smtpd_misconfigured,        0},
+    {"check_sasl_access",                   MAP,     smtpd_check_access,             SMTPD_ACCESS_LOGIN},
+    {"check_client_a_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_CLIENT, DNS_A)},
+    {"check_client_mx_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_CLIENT, DNS_MX)},
+    {"check_client_ns_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_CLIENT, DNS_NS)},
+    {"check_reverse_client_hostname_a_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_REVERSE_CLIENT, DNS_A)},
+    {"check_reverse_client_hostname_mx_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_REVERSE_CLIENT, DNS_MX)},
+    {"check_reverse_client_hostname_ns_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_REVERSE_CLIENT, DNS_NS)},
+    {"check_helo_a_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_HELO, DNS_A)},
+    {"check_helo_mx_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_HELO, DNS_MX)},
+    {"check_helo_ns_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_HELO, DNS_NS)},
+    {"check_sender_a_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_SENDER, DNS_A)},
+    {"check_sender_mx_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_SENDER, DNS_MX)},
+    {"check_sender_ns_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_SENDER, DNS_NS)},
+    {"check_recipient_a_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_RECIPIENT, DNS_A)},
+    {"check_recipient_mx_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_RECIPIENT, DNS_MX)},
+    {"check_recipient_ns_access", MAP, smtpd_check_server_access, SMTPD_SERVER_ACCESS(SMTPD_CLASS_RECIPIENT, DNS_NS)},
+    {"reject_rbl_client",                   LISTED,  smtpd_reject_rbl_client,        0},
+    {"reject_rbl",                          LISTED,  smtpd_reject_rbl_client,        0},
+    {"permit_dnswl_client",                 LISTED,  smtpd_permit_dnswl_client,      0},
+    {"reject_rhsbl_client",                 LISTED,  smtpd_reject_rhsbl,             SMTPD_CLASS_CLIENT},
+    {"permit_rhswl_client",                 LISTED,  smtpd_permit_rhswl_client,      0},
+    {"reject_rhsbl_reverse_client",         LISTED,  smtpd_reject_rhsbl,             SMTPD_CLASS_REVERSE_CLIENT},
+    {"reject_rhsbl_helo",                   LISTED,  smtpd_reject_rhsbl,             SMTPD_CLASS_HELO},
+    {"reject_rhsbl_sender",                 LISTED,  smtpd_reject_rhsbl,             SMTPD_CLASS_SENDER},
+    {"reject_rhsbl_recipient",              LISTED,  smtpd_reject_rhsbl,             SMTPD_CLASS_RECIPIENT},
+    {"reject_maps_rbl",                     NONE,    smtpd_reject_maps_rbl,          0},
+    {"reject_unknown_helo_hostname",        NONE,    smtpd_reject_unknown_helo,      0},
+    {"reject_unknown_hostname",             NONE,    smtpd_reject_unknown_helo,      0},
+    {"reject_unknown_sender_domain",        NONE,    smtpd_reject_unknown_sender_domain, 0},
+    {"reject_unknown_address",              NONE,    smtpd_reject_unknown_sender_domain, 0},
+    {"reject_unknown_recipient_domain",     NONE,    smtpd_reject_unknown_recipient_domain, 0},
     {"reject_unverified_sender",          UNBUILT_NONE, smtpd_misconfigured,        0},
     {"reject_unverified_recipient",       UNBUILT_NONE, smtpd_misconfigured,        0},
-    {"permit_mx_backup",                  UNBUILT_NONE, smtpd_misconfigured,        0},
-    {"reject_sender_login_mismatch",      UNBUILT_NONE, smtpd_misconfigured,        0},
-    {"reject_known_sender_login_mismatch", UNBUILT_NONE, smtpd_misconfigured,       0},
-    {"reject_authenticated_sender_login_mismatch", UNBUILT_NONE, smtpd_misconfigured, 0},
-    {"reject_unauthenticated_sender_login_mismatch", UNBUILT_NONE, smtpd_misconfigured, 0},
+    {"permit_mx_backup",                    NONE,    smtpd_permit_mx_backup,         0},
+    {"reject_sender_login_mismatch",        NONE,    smtpd_reject_login_mismatch,    SMTPD_LOGIN_AUTHENTICATED | SMTPD_LOGIN_UNAUTHENTICATED},
+    {"reject_known_sender_login_mismatch",  NONE,    smtpd_reject_login_mismatch,    SMTPD_LOGIN_AUTHENTICATED | SMTPD_LOGIN_UNAUTHENTICATED | SMTPD_LOGIN_KNOWN},
+    {"reject_authenticated_sender_login_mismatch", NONE,    smtpd_reject_login_mismatch,    SMTPD_LOGIN_AUTHENTICATED},
+    {"reject_unauthenticated_sender_login_mismatch", NONE,    smtpd_reject_login_mismatch,    SMTPD_LOGIN_UNAUTHENTICATED},
     // clang-format on
 };
 static const struct smtpd_restriction unknown_word = {"", NONE, smtpd_misconfigured, 0};
+static const struct smtpd_restriction useless_word = {"", NONE, smtpd_useless, 0};
 static const struct smtpd_restriction class_word = {"", LIST, smtpd_class, 0};
 static const struct smtpd_restriction table_word = {"", MAP, smtpd_check_access,
                                                     SMTPD_ACCESS_BY_LIST};
@@ -198,6 +202,15 @@ static bool takes_argument(enum smtpd_argument kind)
     return kind != SMTPD_ARG_NONE && kind != SMTPD_ARG_LIST && kind != SMTPD_ARG_UNBUILT_NONE;
 }
 
+/* A DNS list: a name, and a filter that can be read. */
+static bool is_dns_list(const char *text)
+{
+    static const unsigned char any[4];
+    struct slice domain = slice_of(text), filter;
+    bool match, has_filter = slice_split(domain, '=', &domain, &filter);
+    return dns_is_hostname(domain) && (!has_filter || smtpd_dnsbl_match(filter.s, any, &match));
+}
+
 /* Give RULE its argument; false: it has none, or not one of its kind. */
 static bool set_argument(struct smtpd_restriction_set *set, struct smtpd_rule *rule,
                          const char *text)
@@ -221,12 +234,34 @@ static bool set_argument(struct smtpd_restriction_set *set, struct smtpd_rule *r
         rule->maps = set_open_map(set, table.s);
         return rule->maps != NULL;
     }
+    case SMTPD_ARG_DNS_LIST:
+        return is_dns_list(text);
     case SMTPD_ARG_NUMBER:
         return num_parse_i64(slice_of(text), &rule->number) && rule->number >= 0 &&
                rule->number <= 3600;
     default:
         return true;
     }
+}
+
+/* RULE cannot be used with this argument: what it will say of it each time. */
+static void complain(struct smtpd_rule *rule, const char *argument)
+{
+    enum smtpd_argument kind = rule->restriction->argument;
+    if (kind == SMTPD_ARG_MAP)
+        rule->complaint = xasprintf("restriction %s: bad argument \"%s\": need maptype:mapname",
+                                    rule->word, argument ? argument : rule->word);
+    else if (kind == SMTPD_ARG_DNS_LIST && argument)
+        rule->complaint = xasprintf("restriction %s: bad argument \"%s\": need "
+                                    "domain or domain=d.d.d.d",
+                                    rule->word, argument);
+    else if (kind == SMTPD_ARG_DNS_LIST)
+        rule->complaint = xasprintf("restriction %s requires domain name argument", rule->word);
+    else
+        rule->complaint =
+            xasprintf("restriction %s: bad argument \"%s\"", rule->word, argument ? argument : "");
+    bool goes_on = kind == SMTPD_ARG_DNS_LIST && !argument; /* as if there were no such list */
+    rule->restriction = goes_on ? &useless_word : &unknown_word;
 }
 
 static void compile(struct smtpd_restriction_set *set, struct smtpd_list *list, const char *title,
@@ -253,11 +288,8 @@ static void compile(struct smtpd_restriction_set *set, struct smtpd_list *list, 
         if (!r || !takes_argument(r->argument))
             continue;
         const char *argument = i + 1 < words.count ? words.at[++i] : NULL;
-        if (!set_argument(set, rule, argument)) {
-            log_warn(NULL, "%s: restriction \"%s\" needs an argument%s%s", title, word,
-                     argument ? ", and cannot use " : "", argument ? argument : "");
-            rule->restriction = &unknown_word;
-        }
+        if (!set_argument(set, rule, argument))
+            complain(rule, argument);
     }
 }
 
@@ -266,6 +298,7 @@ static void list_done(struct smtpd_list *list)
     for (size_t i = 0; i < list->count; i++) {
         free(list->rules[i].word);
         free(list->rules[i].argument);
+        free(list->rules[i].complaint);
     }
     free(list->rules);
     free(list->title);
@@ -388,6 +421,32 @@ const struct smtpd_list *smtpd_restrictions_compile(struct smtpd_restriction_set
     HASH_ADD_KEYPTR(hh, set->inlined, named->key, strlen(named->key), named);
     compile(set, &named->list, title, text);
     return &named->list;
+}
+
+enum { CLOSED_DEPTH = 10 };
+
+static bool is_closed(const struct smtpd_list *list, int depth)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct smtpd_rule *rule = &list->rules[i];
+        smtpd_rule_fn fn = rule->restriction->function;
+        if (fn == smtpd_warn_if_reject)
+            i++;
+        else if (fn == smtpd_permit)
+            return false;
+        else if (fn == smtpd_reject_all || fn == smtpd_defer_all || fn == smtpd_defer_if_permit ||
+                 fn == smtpd_reject_unauth_destination)
+            return true;
+        else if (rule->list && depth < CLOSED_DEPTH && is_closed(rule->list, depth + 1))
+            return true;
+    }
+    return false;
+}
+
+bool smtpd_restrictions_are_closed(const struct smtpd_restriction_set *set)
+{
+    return is_closed(&set->lists[SMTPD_LIST_RECIPIENT], 0) ||
+           is_closed(&set->lists[SMTPD_LIST_RELAY], 0);
 }
 
 bool smtpd_restrictions_are_stale(struct smtpd_restriction_set *set)

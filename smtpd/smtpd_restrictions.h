@@ -34,9 +34,10 @@ enum smtpd_argument {
     SMTPD_ARG_CCERT, /* the same, or { type:table, { search_order = ... } } */
     SMTPD_ARG_TEXT,
     SMTPD_ARG_NUMBER,
-    SMTPD_ARG_LIST,    /* rule->list; for restriction classes */
-    SMTPD_ARG_POLICY,  /* a policy service */
-    SMTPD_ARG_UNBUILT, /* takes an argument, and its part is not built yet */
+    SMTPD_ARG_DNS_LIST, /* domain, or domain=d.d.d.d */
+    SMTPD_ARG_LIST,     /* rule->list; for restriction classes */
+    SMTPD_ARG_POLICY,   /* a policy service */
+    SMTPD_ARG_UNBUILT,  /* takes an argument, and its part is not built yet */
     SMTPD_ARG_UNBUILT_NONE,
 };
 
@@ -52,8 +53,9 @@ struct smtpd_restriction {
 struct smtpd_list;
 struct smtpd_rule {
     const struct smtpd_restriction *restriction;
-    char *word;     /* as written */
-    char *argument; /* or NULL */
+    char *word;      /* as written */
+    char *argument;  /* or NULL */
+    char *complaint; /* why it cannot be used; NULL: the word is not known */
     struct maps *maps;
     int64_t number;
     const struct smtpd_list *list;
@@ -70,6 +72,8 @@ struct smtpd_restriction_set *smtpd_restrictions_new(struct config *cfg);
 /* Where smtpd_relay_restrictions is empty by an old default: log whom the new one would refuse. */
 void smtpd_restrictions_watch_relay(struct smtpd_restriction_set *set);
 void smtpd_restrictions_free(struct smtpd_restriction_set *set);
+/* Does one of the lists for recipients keep strangers from relaying? */
+bool smtpd_restrictions_are_closed(const struct smtpd_restriction_set *set);
 const struct smtpd_list *smtpd_restrictions_list(const struct smtpd_restriction_set *set,
                                                  enum smtpd_list_id id);
 /* The list that TEXT (the right side of an access table) stands for. */
@@ -90,6 +94,7 @@ SMTPD_RULE(smtpd_sleep);
 SMTPD_RULE(smtpd_class);
 SMTPD_RULE(smtpd_nothing);
 SMTPD_RULE(smtpd_misconfigured);
+SMTPD_RULE(smtpd_useless);
 SMTPD_RULE(smtpd_reject_multi_recipient_bounce);
 SMTPD_RULE(smtpd_reject_unauth_pipelining);
 SMTPD_RULE(smtpd_reject_plaintext_session);
@@ -110,7 +115,28 @@ SMTPD_RULE(smtpd_check_access);
 SMTPD_RULE(smtpd_check_policy_service);
 SMTPD_RULE(smtpd_permit_tls_clientcerts);
 SMTPD_RULE(smtpd_permit_tls_all_clientcerts);
+SMTPD_RULE(smtpd_check_server_access);
+SMTPD_RULE(smtpd_reject_unknown_helo);
+SMTPD_RULE(smtpd_reject_unknown_sender_domain);
+SMTPD_RULE(smtpd_reject_unknown_recipient_domain);
+SMTPD_RULE(smtpd_permit_mx_backup);
+SMTPD_RULE(smtpd_reject_rbl_client);
+SMTPD_RULE(smtpd_reject_maps_rbl);
+SMTPD_RULE(smtpd_permit_dnswl_client);
+SMTPD_RULE(smtpd_permit_rhswl_client);
+SMTPD_RULE(smtpd_reject_rhsbl);
+SMTPD_RULE(smtpd_reject_login_mismatch);
 SMTPD_RULE(smtpd_compat_watch_relay);
+
+/* number of reject_*sender_login_mismatch */
+enum smtpd_login_check {
+    SMTPD_LOGIN_AUTHENTICATED = 1 << 0,   /* clients that have logged in */
+    SMTPD_LOGIN_UNAUTHENTICATED = 1 << 1, /* clients that have not */
+    SMTPD_LOGIN_KNOWN = 1 << 2,           /* addresses that somebody owns, only */
+};
+
+/* number of the check_*_{a,mx,ns}_access rows: the reply class, and the record type above it */
+#define SMTPD_SERVER_ACCESS(class, type) ((class) | (type) << 8)
 
 /* number of the check_*_access rows */
 enum smtpd_access_item {
@@ -122,6 +148,7 @@ enum smtpd_access_item {
     SMTPD_ACCESS_RECIPIENT,
     SMTPD_ACCESS_ETRN,
     SMTPD_ACCESS_CCERT,
+    SMTPD_ACCESS_LOGIN,
 };
 
 #endif

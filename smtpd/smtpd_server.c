@@ -4,7 +4,9 @@
 
 #include "base/xmem.h"
 #include "config/common_params.h"
+#include "dns/dns.h"
 #include "log/log.h"
+#include "mail/own_addresses.h"
 #include "sasl/auth_server.h"
 #include "service/service_compat.h"
 #include "smtpd/smtpd_auth.h"
@@ -110,8 +112,52 @@ static void open_lists(struct smtpd_server *server)
     server->verp_clients =
         list_open("smtpd_authorized_verp_clients", smtpd_params.smtpd_authorized_verp_clients,
                   MATCH_HOST_ADDRESS, MATCH_PARENT);
+    if (smtpd_params.smtpd_log_access_permit_actions[0])
+        server->logged_permits =
+            list_open("smtpd_log_access_permit_actions",
+                      smtpd_params.smtpd_log_access_permit_actions, MATCH_STRING, 0);
     server->noop_commands =
         list_open("smtpd_noop_commands", smtpd_params.smtpd_noop_commands, MATCH_STRING, 0);
+}
+
+/* What restrictions need to ask the DNS, and to understand the answers. */
+static void open_dns(struct smtpd_server *server)
+{
+    struct err err = ERR_INIT;
+    static const struct {
+        const char *protocols;
+        int family;
+    } rows[] = {{"ipv4", AF_INET}, {"ipv6", AF_INET6}};
+    server->dns = dns_new(&err);
+    if (!server->dns)
+        log_fatal("%s", err.reason);
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (slice_eq_nocase(slice_trim(slice_of(common_params.inet_protocols)), rows[i].protocols))
+            dns_set_host_family(server->dns, rows[i].family);
+    if (!own_addresses_load(common_params.inet_interfaces, common_params.proxy_interfaces,
+                            &server->own_addresses, &err))
+        log_fatal("%s", err.reason);
+    if (smtpd_params.permit_mx_backup_networks[0])
+        server->mx_backup_networks =
+            list_open("permit_mx_backup_networks", smtpd_params.permit_mx_backup_networks,
+                      MATCH_HOST_ADDRESS, parent_flag("permit_mx_backup_networks"));
+}
+
+/* A temporary failure of a look-up defers now, or only what would be permitted. */
+static void check_tempfail_actions(void)
+{
+    const struct {
+        const char *name, *value;
+    } rows[] = {
+        {"reject_tempfail_action", smtpd_params.reject_tempfail_action},
+        {"unknown_address_tempfail_action", smtpd_params.unknown_address_tempfail_action},
+        {"unknown_helo_hostname_tempfail_action",
+         smtpd_params.unknown_helo_hostname_tempfail_action},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (strcasecmp(rows[i].value, "defer") != 0 &&
+            strcasecmp(rows[i].value, "defer_if_permit") != 0)
+            log_fatal("bad configuration: %s = %s", rows[i].name, rows[i].value);
 }
 
 static void open_tables(struct smtpd_server *server)
@@ -131,6 +177,11 @@ static void open_tables(struct smtpd_server *server)
         maps_open("smtpd_reject_filter_maps", smtpd_params.smtpd_reject_filter_maps, MAP_READ);
     server->reject_footers =
         maps_open("smtpd_reject_footer_maps", smtpd_params.smtpd_reject_footer_maps, MAP_READ);
+    server->dns_filter =
+        maps_open("smtpd_dns_reply_filter", smtpd_params.smtpd_dns_reply_filter, MAP_READ);
+    server->rbl_replies = open_maps("rbl_reply_maps", smtpd_params.rbl_reply_maps);
+    server->login_owners =
+        open_maps("smtpd_sender_login_maps", smtpd_params.smtpd_sender_login_maps);
     server->discard_maps = open_maps("smtpd_discard_ehlo_keyword_address_maps",
                                      smtpd_params.smtpd_discard_ehlo_keyword_address_maps);
     server->relay_clientcerts = open_maps("relay_clientcerts", smtpd_params.relay_clientcerts);
@@ -157,6 +208,8 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
     open_lists(server);
     open_tables(server);
     parse_header_clients(server);
+    open_dns(server);
+    check_tempfail_actions();
     server->resolver = resolver_new(cfg, &err);
     if (!server->resolver)
         log_fatal("%s", err.reason);
@@ -166,6 +219,11 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
     service_compat_watch(&server->rewrite, cfg);
     if (server->compat.relay_restrictions)
         smtpd_restrictions_watch_relay(server->restrictions);
+    else if (!smtpd_restrictions_are_closed(server->restrictions))
+        log_fatal("in parameter smtpd_relay_restrictions or smtpd_recipient_restrictions, specify "
+                  "at least one working instance of: reject_unauth_destination, "
+                  "defer_unauth_destination, reject, defer, defer_if_permit or "
+                  "check_relay_domains");
     smtpd_tls_open(server);
     smtpd_upstream_open(server);
     smtpd_auth_open(server);
@@ -176,6 +234,7 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
 void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
 {
     server->loop = loop;
+    dns_start(server->dns, loop);
     server->pool = work_pool_new(loop, LOOKUP_THREADS);
     CLEANUP(strbuf_done) struct strbuf path = STRBUF_ANY;
     strbuf_setf(&path, "public/%s", common_params.cleanup_service_name);
@@ -200,8 +259,13 @@ void smtpd_server_close(struct smtpd_server *server)
         server->virtual_aliases,   server->canonical,         server->recipient_canonical,
         server->sender_canonical,  server->command_filter,    server->discard_maps,
         server->local_header_maps, server->reject_footers,    server->sni_maps,
-        server->tls_loglevels,     server->relay_clientcerts, server->reject_filter};
+        server->tls_loglevels,     server->relay_clientcerts, server->reject_filter,
+        server->dns_filter,        server->rbl_replies,       server->login_owners};
     smtpd_auth_close(server);
+    dns_free(server->dns);
+    argv_done(&server->own_addresses);
+    match_list_free(server->mx_backup_networks);
+    match_list_free(server->logged_permits);
     work_pool_free(server->pool);
     anvil_client_free(server->anvil);
     flush_client_free(server->flush);
@@ -227,7 +291,8 @@ bool smtpd_server_has_stale_tables(struct smtpd_server *server)
         server->virtual_aliases,   server->canonical,         server->recipient_canonical,
         server->sender_canonical,  server->command_filter,    server->discard_maps,
         server->local_header_maps, server->reject_footers,    server->sni_maps,
-        server->tls_loglevels,     server->relay_clientcerts, server->reject_filter};
+        server->tls_loglevels,     server->relay_clientcerts, server->reject_filter,
+        server->dns_filter,        server->rbl_replies,       server->login_owners};
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         if (maps_have_changed(maps[i]))
             return true;

@@ -5,6 +5,7 @@
 #ifndef SMTPD_SMTPD_SERVER_H
 #define SMTPD_SMTPD_SERVER_H
 
+#include "base/argv.h"
 #include "config/config.h"
 #include "io/loop.h"
 #include "io/work.h"
@@ -18,6 +19,7 @@
 #include "map/match_list.h"
 #include "smtpd/smtpd_compat.h"
 
+struct dns;
 struct smtpd_restriction_set;
 struct smtpd_session;
 struct tls_server;
@@ -43,12 +45,16 @@ struct smtpd_server {
     struct match_list *xclient_hosts, *xforward_hosts, *verp_clients;
     struct maps *command_filter, *discard_maps, *local_header_maps; /* check_address_map */
     struct maps *reject_filter, *reject_footers;
+    struct maps *dns_filter, *rbl_replies, *login_owners;
+    struct match_list *mx_backup_networks; /* NULL: permit_mx_backup_networks is empty */
+    struct match_list *logged_permits;     /* NULL: smtpd_log_access_permit_actions is empty */
+    struct argv own_addresses;             /* inet_interfaces and proxy_interfaces */
     struct maps *local_recipients, *relay_recipients, *virtual_mailboxes, *virtual_aliases;
     struct maps *canonical, *recipient_canonical, *sender_canonical;
     bool local_headers_interfaces; /* local_header_rewrite_clients: permit_inet_interfaces */
     bool local_headers_networks;   /* permit_mynetworks */
     bool local_headers_listed_certificates, local_headers_certificates; /* permit_tls_* */
-    bool local_headers_logins;     /* permit_sasl_authenticated */
+    bool local_headers_logins; /* permit_sasl_authenticated */
     struct resolver *resolver;
     struct rewrite_rules rewrite;
     struct smtpd_compat compat;
@@ -79,6 +85,7 @@ struct smtpd_server {
     struct cleanup_client *cleanup;
     struct anvil_client *anvil;
     struct flush_client *flush;
+    struct dns *dns;
     struct work_pool *pool;    /* name look-ups */
     struct smtpd_slots *slots; /* session numbers of log lines */
     void (*on_session_end)(void);

@@ -9,6 +9,7 @@
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_etrn.h"
+#include "smtpd/smtpd_dns.h"
 #include "smtpd/smtpd_eval.h"
 #include "smtpd/smtpd_footer.h"
 #include "smtpd/smtpd_limits.h"
@@ -116,6 +117,7 @@ void smtpd_session_free(struct smtpd_session *s)
     smtpd_upstream_free(s->upstream);
     smtpd_auth_free(s);
     smtpd_xforward_free(s->xforward);
+    smtpd_dns_free(s->dns);
     timer_free(s->delay);
     tls_session_free(s->tls_wanted);
     tls_session_detach(s->tls_session);

@@ -20,6 +20,7 @@ struct smtpd_tx;
 struct smtpd_eval;
 struct smtpd_held;
 struct smtpd_policy_conn;
+struct smtpd_dns;
 struct smtpd_bdat;
 struct smtpd_peer_lookup;
 struct anvil_call;
@@ -89,6 +90,7 @@ struct smtpd_session {
     struct strbuf reply;     /* output waiting for the delay, or of a session without a stream */
     struct smtpd_eval *eval; /* restrictions being evaluated */
     struct smtpd_policy_conn *policy_conns; /* kept until the transaction ends */
+    struct smtpd_dns *dns;   /* answers of the DNS that restrictions wanted; mostly NULL */
     struct smtpd_held *held; /* what restrictions before MAIL left behind; mostly NULL */
     struct reply (*next)(struct smtpd_session *s, const struct reply *refusal);
     struct anvil_call *anvil_call;

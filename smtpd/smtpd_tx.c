@@ -5,6 +5,7 @@
 #include "config/common_params.h"
 #include "smtpd/smtpd_eval.h"
 #include "smtpd/smtpd_policy.h"
+#include "smtpd/smtpd_dns.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
 #include "smtpd/smtpd_xforward.h"
@@ -39,5 +40,7 @@ void smtpd_tx_reset(struct smtpd_session *s)
     smtpd_policy_release(s);
     smtpd_xforward_free(s->xforward);
     s->xforward = NULL;
+    smtpd_dns_free(s->dns);
+    s->dns = NULL;
     s->phase = SMTPD_PHASE_START;
 }

@@ -24,9 +24,6 @@ static const struct unbuilt {
     // clang-format off
     {"smtpd_milters",                 "",      "mail",    "the Milter protocol"},
     {"smtpd_milter_maps",             "",      "mail",    "the Milter protocol"},
-    {"smtpd_sender_login_maps",       "",      "",        "SASL authentication"},
-    {"smtpd_dns_reply_filter",        "",      "",        "DNS"},
-    {"smtpd_log_access_permit_actions", "",    "",        "logging of permit actions"},
     // clang-format on
 };
 

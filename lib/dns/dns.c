@@ -27,6 +27,7 @@ struct dns {
     struct timer *timer;
     struct dns_socket sockets[SOCKETS_MAX];
     struct dns_query *queries; /* those c-ares still knows, and those being handed over */
+    int host_family;
     bool is_closing;
 };
 
@@ -164,6 +165,11 @@ bool dns_set_servers(struct dns *dns, const char *servers, struct err *err)
                                              servers, ares_strerror(status));
 }
 
+void dns_set_host_family(struct dns *dns, int family)
+{
+    dns->host_family = family;
+}
+
 static void on_done(void *owner)
 {
     struct dns_query *q = owner;
@@ -173,27 +179,54 @@ static void on_done(void *owner)
     query_free(q);
 }
 
-static void on_reply(void *arg, int status, int timeouts, unsigned char *data, int len)
+/* c-ares has called back. False: nobody waits for it. */
+static bool is_awaited(struct dns_query *q)
 {
-    (void)timeouts;
-    struct dns_query *q = arg;
     q->is_answered = true;
     if (q->dns->is_closing)
-        return;
+        return false;
     if (!q->fn) {
         query_free(q);
-        return;
+        return false;
     }
-    if (status == ARES_SUCCESS && data && len > 0)
-        dns_answer_parse((struct slice){(const char *)data, (size_t)len}, q->name, q->type,
-                         q->arena, &q->answer, &q->err);
-    else if (status == ARES_ENOTFOUND || status == ARES_EBADNAME)
+    loop_later(q->dns->loop, &q->done);
+    return true;
+}
+
+static void fail(struct dns_query *q, int status)
+{
+    if (status == ARES_ENOTFOUND || status == ARES_EBADNAME)
         dns_answer_fail(q->name, q->type, DNS_NOT_FOUND, &q->answer, &q->err);
     else if (status == ARES_ENODATA)
         dns_answer_fail(q->name, q->type, DNS_NO_DATA, &q->answer, &q->err);
     else
         dns_answer_fail(q->name, q->type, DNS_FAILED, &q->answer, &q->err);
-    loop_later(q->dns->loop, &q->done);
+}
+
+static void on_reply(void *arg, int status, int timeouts, unsigned char *data, int len)
+{
+    (void)timeouts;
+    struct dns_query *q = arg;
+    if (!is_awaited(q))
+        return;
+    if (status == ARES_SUCCESS && data && len > 0)
+        dns_answer_parse((struct slice){(const char *)data, (size_t)len}, q->name, q->type,
+                         q->arena, &q->answer, &q->err);
+    else
+        fail(q, status);
+}
+
+static void on_hosts(void *arg, int status, int timeouts, struct ares_addrinfo *list)
+{
+    (void)timeouts;
+    struct dns_query *q = arg;
+    if (is_awaited(q)) {
+        if (status == ARES_SUCCESS)
+            dns_answer_hosts(list, q->name, q->arena, &q->answer, &q->err);
+        else
+            fail(q, status);
+    }
+    ares_freeaddrinfo(list);
 }
 
 struct dns_query *dns_query_start(struct dns *dns, const char *name, enum dns_type type, dns_fn fn,
@@ -213,7 +246,12 @@ struct dns_query *dns_query_start(struct dns *dns, const char *name, enum dns_ty
     if (q->next)
         q->next->link = &q->next;
     dns->queries = q;
-    ares_query(dns->channel, q->name, CLASS_IN, (int)type, on_reply, q);
+    struct ares_addrinfo_hints hints = {
+        .ai_family = dns->host_family, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
+    if (type == DNS_HOST)
+        ares_getaddrinfo(dns->channel, q->name, NULL, &hints, on_hosts, q);
+    else
+        ares_query(dns->channel, q->name, CLASS_IN, (int)type, on_reply, q);
     dns_rearm(dns);
     return q;
 }

@@ -21,6 +21,10 @@ void dns_free(struct dns *dns); /* cancels what is pending */
 /* Ask these servers ("192.0.2.1, [2001:db8::1]:5353") instead of those in resolv.conf. */
 bool dns_set_servers(struct dns *dns, const char *servers, struct err *err);
 
+/* DNS_HOST finds addresses of this family only (AF_INET, AF_INET6); AF_UNSPEC, as at first: both.
+ */
+void dns_set_host_family(struct dns *dns, int family);
+
 /* ANSWER and ERR are valid during the call. ERR is filled unless the status is DNS_FOUND. Called
  * once, never from inside dns_query_start(); the query is over then, forget the pointer. */
 typedef void (*dns_fn)(void *owner, const struct dns_answer *answer, const struct err *err);

@@ -6,13 +6,17 @@
 #include <netinet/in.h>
 #include <string.h>
 
-enum { RECORDS_FEW = 4, LABEL_MAX = 63, WARNINGS_MAX = 4096, TEXT_MAX = 4096 };
+enum { HEADER_SIZE = 12, RECORDS_FEW = 4, LABEL_MAX = 63, WARNINGS_MAX = 4096, TEXT_MAX = 4096 };
 
 const char *dns_type_name(enum dns_type type)
 {
     switch (type) {
+    case DNS_HOST:
+        return "A or AAAA";
     case DNS_A:
         return "A";
+    case DNS_NS:
+        return "NS";
     case DNS_PTR:
         return "PTR";
     case DNS_MX:
@@ -97,7 +101,7 @@ static struct dns_record *record_add(struct reading *r)
         a->records = records;
     }
     struct dns_record *record = &a->records[a->count++];
-    *record = (struct dns_record){.text = ""};
+    *record = (struct dns_record){.text = "", .owner = a->name};
     return record;
 }
 
@@ -119,93 +123,155 @@ static bool name_is_usable(struct reading *r, const char *text)
     return is_numeric;
 }
 
-static int read_addresses(struct reading *r, const unsigned char *data, int len)
+static void add_address(struct reading *r, int family, const void *bytes)
 {
-    struct ares_addrttl v4[DNS_RECORDS_MAX];
-    struct ares_addr6ttl v6[DNS_RECORDS_MAX];
-    int count = DNS_RECORDS_MAX;
-    bool is_v4 = r->answer->type == DNS_A;
-    int status = is_v4 ? ares_parse_a_reply(data, len, NULL, v4, &count)
-                       : ares_parse_aaaa_reply(data, len, NULL, v6, &count);
-    for (int i = 0; status == ARES_SUCCESS && i < count; i++) {
-        char text[INET6_ADDRSTRLEN];
-        struct dns_record *record = record_add(r);
-        if (!record)
-            break;
-        if (is_v4) {
-            struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = v4[i].ipaddr};
-            memcpy(&record->address, &in, sizeof in);
-            record->address_len = sizeof in;
-            inet_ntop(AF_INET, &in.sin_addr, text, sizeof text);
-        } else {
-            struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
-            memcpy(&in6.sin6_addr, &v6[i].ip6addr, sizeof in6.sin6_addr);
-            memcpy(&record->address, &in6, sizeof in6);
-            record->address_len = sizeof in6;
-            inet_ntop(AF_INET6, &in6.sin6_addr, text, sizeof text);
-        }
-        record->text = arena_strdup(r->arena, text);
+    char text[INET6_ADDRSTRLEN];
+    struct dns_record *record = record_add(r);
+    if (!record)
+        return;
+    if (family == AF_INET) {
+        struct sockaddr_in in = {.sin_family = AF_INET};
+        memcpy(&in.sin_addr, bytes, sizeof in.sin_addr);
+        memcpy(&record->address, &in, sizeof in);
+        record->address_len = sizeof in;
+    } else {
+        struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+        memcpy(&in6.sin6_addr, bytes, sizeof in6.sin6_addr);
+        memcpy(&record->address, &in6, sizeof in6);
+        record->address_len = sizeof in6;
     }
-    return status;
+    inet_ntop(family, bytes, text, sizeof text);
+    record->text = arena_strdup(r->arena, text);
 }
 
-static int read_mx(struct reading *r, const unsigned char *data, int len)
+/* The strings of a TXT record, joined. */
+static bool add_text(struct reading *r, struct slice data)
 {
-    struct ares_mx_reply *list = NULL;
-    int status = ares_parse_mx_reply(data, len, &list);
-    for (struct ares_mx_reply *mx = list; mx; mx = mx->next) {
-        if (*mx->host && !name_is_usable(r, mx->host))
-            continue;
-        struct dns_record *record = record_add(r);
-        if (!record)
-            break;
-        record->preference = mx->priority;
-        record->text = arena_strdup(r->arena, mx->host);
-    }
-    ares_free_data(list);
-    return status;
-}
-
-static int read_ptr(struct reading *r, const unsigned char *data, int len)
-{
-    struct hostent *host = NULL;
-    struct in_addr any = {0};
-    int status = ares_parse_ptr_reply(data, len, &any, sizeof any, AF_INET, &host);
-    for (char **name = host ? host->h_aliases : NULL; name && *name; name++) {
-        struct dns_record *record = name_is_usable(r, *name) ? record_add(r) : NULL;
-        if (record)
-            record->text = arena_strdup(r->arena, *name);
-    }
-    ares_free_hostent(host);
-    return status;
-}
-
-static int read_txt(struct reading *r, const unsigned char *data, int len)
-{
-    struct ares_txt_ext *list = NULL;
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(TEXT_MAX);
-    int status = ares_parse_txt_reply_ext(data, len, &list);
-    for (struct ares_txt_ext *txt = list; txt; txt = txt->next) {
-        if (txt->record_start)
-            strbuf_reset(&text);
-        struct slice raw = {(const char *)txt->txt, txt->length};
-        for (size_t i = 0; i < raw.len; i++)
-            strbuf_add_char(&text, raw.s[i] >= ' ' && raw.s[i] < 127 ? raw.s[i] : '?');
-        if (txt->next && !txt->next->record_start)
-            continue;
-        struct dns_record *record = record_add(r);
-        if (!record)
-            break;
-        record->text = arena_strdup(r->arena, text.s);
+    while (data.len) {
+        size_t len = (unsigned char)data.s[0];
+        data = slice_from(data, 1);
+        if (len > data.len)
+            return false;
+        for (size_t i = 0; i < len; i++)
+            strbuf_add_char(&text, data.s[i] >= ' ' && data.s[i] < 127 ? data.s[i] : '?');
+        data = slice_from(data, len);
     }
-    ares_free_data(list);
-    return status;
+    struct dns_record *record = record_add(r);
+    if (record)
+        record->text = arena_strdup(r->arena, text.s);
+    return true;
+}
+
+static unsigned number16(const char *s)
+{
+    return (unsigned)(unsigned char)s[0] << 8U | (unsigned char)s[1];
+}
+
+/* The name at AT of PACKET; *RET_END is the place after it. NULL: there is none. */
+static const char *read_name(struct reading *r, struct slice packet, size_t at, size_t *ret_end)
+{
+    char *text = NULL;
+    long size = 0;
+    const unsigned char *data = (const unsigned char *)packet.s;
+    if (at >= packet.len ||
+        ares_expand_name(data + at, data, (int)packet.len, &text, &size) != ARES_SUCCESS)
+        return NULL;
+    const char *name = arena_strdup(r->arena, text);
+    ares_free_string(text);
+    *ret_end = at + (size_t)size;
+    return name;
+}
+
+/* A record whose data is a name; the root is one in a null MX (RFC 7505). */
+static bool add_name(struct reading *r, struct slice packet, size_t at, unsigned preference)
+{
+    size_t end;
+    const char *name = read_name(r, packet, at, &end);
+    if (!name)
+        return false;
+    bool is_null_mx = !*name && r->answer->type == DNS_MX;
+    struct dns_record *record = is_null_mx || name_is_usable(r, name) ? record_add(r) : NULL;
+    if (record) {
+        record->preference = preference;
+        record->text = name;
+    }
+    return true;
+}
+
+/* The data of one record. False: it is not what its type wants. */
+static bool read_data(struct reading *r, struct slice packet, size_t at, size_t size)
+{
+    enum { V4_SIZE = 4, V6_SIZE = 16, MX_HEAD = 2 };
+    struct slice data = {packet.s + at, size};
+    switch (r->answer->type) {
+    case DNS_A:
+        if (size == V4_SIZE)
+            add_address(r, AF_INET, data.s);
+        return size == V4_SIZE;
+    case DNS_AAAA:
+        if (size == V6_SIZE)
+            add_address(r, AF_INET6, data.s);
+        return size == V6_SIZE;
+    case DNS_TXT:
+        return add_text(r, data);
+    case DNS_MX:
+        return size > MX_HEAD && add_name(r, packet, at + MX_HEAD, number16(data.s));
+    case DNS_NS:
+    case DNS_PTR:
+        return add_name(r, packet, at, 0);
+    case DNS_HOST:
+        break;
+    }
+    return false;
+}
+
+/* Take the next record off the packet at *AT. False: it cannot be read. */
+static bool read_record(struct reading *r, struct slice packet, size_t *at)
+{
+    enum { FIXED_SIZE = 10, TTL_AT = 4, SIZE_AT = 8, CLASS_IN = 1 };
+    size_t end;
+    const char *owner = read_name(r, packet, *at, &end);
+    if (!owner || packet.len - end < FIXED_SIZE)
+        return false;
+    const char *fixed = packet.s + end;
+    size_t size = number16(fixed + SIZE_AT), before = r->answer->count;
+    end += FIXED_SIZE;
+    if (size > packet.len - end)
+        return false;
+    *at = end + size;
+    if (number16(fixed) != r->answer->type || number16(fixed + 2) != CLASS_IN)
+        return true; /* the CNAMEs on the way, signatures */
+    if (!read_data(r, packet, end, size))
+        return false;
+    if (r->answer->count > before) {
+        struct dns_record *record = &r->answer->records[before];
+        record->owner = owner;
+        record->ttl = number16(fixed + TTL_AT) << 16U | number16(fixed + TTL_AT + 2);
+    }
+    return true;
+}
+
+/* The answer section. */
+static bool read_records(struct reading *r, struct slice packet)
+{
+    enum { QUESTION_TAIL = 4, QUESTIONS_AT = 4, ANSWERS_AT = 6 };
+    size_t at = HEADER_SIZE;
+    for (unsigned left = number16(packet.s + QUESTIONS_AT); left > 0; left--) {
+        if (!read_name(r, packet, at, &at) || packet.len - at < QUESTION_TAIL)
+            return false;
+        at += QUESTION_TAIL;
+    }
+    for (unsigned left = number16(packet.s + ANSWERS_AT); left > 0; left--)
+        if (!read_record(r, packet, &at))
+            return false;
+    return true;
 }
 
 /* The response code (RFC 1035, section 4.1.1). */
 static enum dns_status packet_status(struct slice packet)
 {
-    enum { HEADER_SIZE = 12, RCODE_NXDOMAIN = 3 };
+    enum { RCODE_NXDOMAIN = 3 };
     if (packet.len < HEADER_SIZE)
         return DNS_FAILED;
     int rcode = (unsigned char)packet.s[3] & 0x0f;
@@ -222,31 +288,60 @@ void dns_answer_parse(struct slice packet, const char *name, enum dns_type type,
         dns_answer_fail(name, type, code == DNS_FOUND ? DNS_FAILED : code, ret, err);
         return;
     }
-    const unsigned char *data = (const unsigned char *)packet.s;
-    int len = (int)packet.len;
-    int status = ARES_ENOTIMP;
-    switch (type) {
-    case DNS_A:
-    case DNS_AAAA:
-        status = read_addresses(&r, data, len);
-        break;
-    case DNS_MX:
-        status = read_mx(&r, data, len);
-        break;
-    case DNS_PTR:
-        status = read_ptr(&r, data, len);
-        break;
-    case DNS_TXT:
-        status = read_txt(&r, data, len);
-        break;
-    }
+    bool is_good = read_records(&r, packet);
     ret->warnings = arena_strdup(arena, r.warnings.s);
     strbuf_done(&r.warnings);
-    bool is_empty = status == ARES_SUCCESS && ret->count == 0;
-    if (is_empty && *ret->warnings)
-        dns_answer_fail(name, type, DNS_INVALID, ret, err);
-    else if (is_empty || status == ARES_ENODATA)
-        dns_answer_fail(name, type, DNS_NO_DATA, ret, err);
-    else if (status != ARES_SUCCESS) /* a packet that cannot be read says nothing about the name */
+    if (!is_good) /* a packet that cannot be read says nothing about the name */
         dns_answer_fail(name, type, DNS_FAILED, ret, err);
+    else if (ret->count == 0)
+        dns_answer_fail(name, type, *ret->warnings ? DNS_INVALID : DNS_NO_DATA, ret, err);
+}
+
+void dns_answer_hosts(const struct ares_addrinfo *list, const char *name, struct arena *arena,
+                      struct dns_answer *ret, struct err *err)
+{
+    struct reading r = {.arena = arena, .answer = ret};
+    *ret = (struct dns_answer){.type = DNS_HOST, .name = name, .warnings = ""};
+    for (const struct ares_addrinfo_node *at = list->nodes; at; at = at->ai_next) {
+        if (at->ai_family == AF_INET)
+            add_address(&r, AF_INET, &((const struct sockaddr_in *)at->ai_addr)->sin_addr);
+        else if (at->ai_family == AF_INET6)
+            add_address(&r, AF_INET6, &((const struct sockaddr_in6 *)at->ai_addr)->sin6_addr);
+    }
+    if (ret->count == 0)
+        dns_answer_fail(name, DNS_HOST, DNS_NO_DATA, ret, err);
+}
+
+struct dns_answer *dns_answer_copy(const struct dns_answer *answer, struct arena *arena)
+{
+    struct dns_answer *copy = arena_alloc(arena, sizeof *copy);
+    *copy = *answer;
+    copy->name = arena_strdup(arena, answer->name);
+    copy->warnings = arena_strdup(arena, answer->warnings);
+    copy->records = arena_alloc(arena, MAX(answer->count, (size_t)1) * sizeof *copy->records);
+    for (size_t i = 0; i < answer->count; i++) {
+        copy->records[i] = answer->records[i];
+        copy->records[i].text = arena_strdup(arena, answer->records[i].text);
+        copy->records[i].owner = arena_strdup(arena, answer->records[i].owner);
+    }
+    return copy;
+}
+
+const char *dns_answer_why(const struct dns_answer *answer)
+{
+    bool is_host = answer->type == DNS_HOST;
+    switch (answer->status) {
+    case DNS_FOUND:
+        break;
+    case DNS_NOT_FOUND:
+        return is_host ? "Name or service not known" : "Host not found";
+    case DNS_NO_DATA:
+        return is_host ? "No address associated with hostname"
+                       : "Host found but no data record of requested type";
+    case DNS_INVALID:
+        return "Malformed or unexpected name server reply";
+    case DNS_FAILED:
+        return is_host ? "Temporary failure in name resolution" : "Host not found, try again";
+    }
+    return "";
 }

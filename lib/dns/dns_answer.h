@@ -13,7 +13,17 @@
 
 #include <sys/socket.h>
 
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+struct ares_addrinfo;
+
+enum dns_type {
+    DNS_HOST = 0, /* not a record: the addresses of a host, from the hosts file or A and AAAA */
+    DNS_A = 1,
+    DNS_NS = 2,
+    DNS_PTR = 12,
+    DNS_MX = 15,
+    DNS_TXT = 16,
+    DNS_AAAA = 28
+};
 enum { DNS_RECORDS_MAX = 100, DNS_NAME_MAX = 255 };
 
 enum dns_status {
@@ -25,8 +35,10 @@ enum dns_status {
 };
 
 struct dns_record {
-    const char *text;    /* MX, PTR: a host name; "" is the root (null MX). TXT: the strings joined.
-                            A, AAAA: the address as text */
+    const char *text;    /* MX, NS, PTR: a host name; "" is the root (null MX). TXT: the strings
+                            joined. A, AAAA, DNS_HOST: the address as text */
+    const char *owner;   /* the record's own name, without the last dot; DNS_HOST: as asked */
+    uint32_t ttl;        /* seconds */
     unsigned preference; /* MX */
     struct sockaddr_storage address; /* A, AAAA: port 0 */
     socklen_t address_len;
@@ -47,9 +59,17 @@ const char *dns_type_name(enum dns_type type);
  * dns_query_start(). */
 void dns_answer_parse(struct slice packet, const char *name, enum dns_type type,
                       struct arena *arena, struct dns_answer *ret, struct err *err);
+/* A copy of ANSWER that lives in ARENA. */
+struct dns_answer *dns_answer_copy(const struct dns_answer *answer, struct arena *arena);
+/* The addresses LIST of the host NAME. */
+void dns_answer_hosts(const struct ares_addrinfo *list, const char *name, struct arena *arena,
+                      struct dns_answer *ret, struct err *err);
 /* An answer without records. */
 void dns_answer_fail(const char *name, enum dns_type type, enum dns_status status,
                      struct dns_answer *ret, struct err *err);
+
+/* Why there are no records, as getaddrinfo() (DNS_HOST) or res_search() would say it. */
+const char *dns_answer_why(const struct dns_answer *answer);
 
 /* Letters, digits, hyphens (not at either end of a label) and underscores, labels of 1 to 63
  * bytes, not an address. */

@@ -38,11 +38,13 @@ enum esmtp_data_status esmtp_data_next(struct esmtp_data *d, struct slice *in,
 
     struct slice line = {in->s, (size_t)(lf - in->s)};
     bool has_cr = line.len > 0 && line.s[line.len - 1] == '\r';
+    /* "." CR CR LF is a dot and a CR to some, and the end to others: to us it is a line */
+    bool is_exact = has_cr && (line.len < 2 || line.s[line.len - 2] != '\r');
     while (line.len > 0 && line.s[line.len - 1] == '\r')
         line.len--;
 
     bool starts_with_dot = !d->in_line && line.len > 0 && line.s[0] == '.';
-    if (starts_with_dot && line.len == 1 && (!d->strict || (has_cr && d->after_crlf))) {
+    if (starts_with_dot && line.len == 1 && (!d->strict || (is_exact && d->after_crlf))) {
         *in = slice_from(*in, (size_t)(lf - in->s) + 1);
         return ESMTP_DATA_END;
     }

@@ -2,8 +2,9 @@
  * esmtp_data: the content after DATA: lines without their dots and line ends, and where it ends.
  *
  * Pieces point into the input buffer; nothing is copied. STRICT accepts only CR LF . CR LF as the
- * end (RFC 5321, section 4.1.1.4), so that a lone LF cannot smuggle a second message past a relay
- * that takes a different view; lines that end in a lone LF are lines all the same.
+ * end (RFC 5321, section 4.1.1.4), so that neither a lone LF nor a dot with CR CR LF behind it can
+ * smuggle a second message past a relay that takes a different view; lines that end in a lone LF
+ * are lines all the same.
  */
 #ifndef ESMTP_ESMTP_DATA_H
 #define ESMTP_ESMTP_DATA_H

@@ -104,6 +104,7 @@ enum postlint_word {
     WORD_NUMBER,
     WORD_TEXT,
     WORD_POLICY,
+    WORD_LISTED, /* a DNS list */
     WORD_UNBUILT,
     WORD_UNBUILT_NONE
 };

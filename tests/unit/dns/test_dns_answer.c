@@ -196,6 +196,40 @@ static void host_names(void **unused)
     }
 }
 
+static void test_other_records(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_new("test");
+    struct err err = ERR_INIT;
+    struct packet p = reply(0, DNS_NS), ns = {.len = 0};
+    put_name(&ns, "ns1.example.test");
+    add_record(&p, DNS_NS, &ns);
+    struct dns_answer answer = parse(&p, DNS_NS, arena, &err);
+    assert_int_equal(answer.status, DNS_FOUND);
+    assert_string_equal(answer.records[0].text, "ns1.example.test");
+    assert_string_equal(answer.records[0].owner, "example.test");
+    assert_int_equal(answer.records[0].ttl, 60);
+
+    struct packet q = reply(0, DNS_TXT), txt = {.len = 0};
+    put(&txt, "\3one\4 two\0", 10);
+    add_record(&q, DNS_TXT, &txt);
+    add_record(&q, DNS_A, &ns); /* of another type: not what was asked for */
+    answer = parse(&q, DNS_TXT, arena, &err);
+    assert_int_equal(answer.count, 1);
+    assert_string_equal(answer.records[0].text, "one two");
+
+    struct dns_answer *copy = dns_answer_copy(&answer, arena);
+    assert_string_equal(copy->records[0].text, "one two");
+    assert_ptr_not_equal(copy->records[0].text, answer.records[0].text);
+
+    /* a string that is longer than its record */
+    struct packet bad = reply(0, DNS_TXT), cut = {.len = 0};
+    put(&cut, "\7cut", 4);
+    add_record(&bad, DNS_TXT, &cut);
+    assert_int_equal(parse(&bad, DNS_TXT, arena, &err).status, DNS_FAILED);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +239,7 @@ int main(void)
         cmocka_unit_test(failures_have_kinds_and_words),
         cmocka_unit_test(a_packet_cut_anywhere_is_a_failure_at_worst),
         cmocka_unit_test(host_names),
+        cmocka_unit_test(test_other_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,6 +48,8 @@ static const struct {
     {"strict: LF dot CR LF is no end", "a\n.\r\nb\r\n.\r\n", true, 100, "[a][][b]END"},
     {"bare CR stays", "a\rb\r\n.\r\n", true, 100, "[a\rb]END"},
     {"several CR before LF go", "a\r\r\n.\r\n", true, 100, "[a]END"},
+    {"strict: dot CR CR LF is no end", "a\r\r\n.\r\r\nb\r\n.\r\n", true, 100, "[a][][b]END"},
+    {"dot CR CR LF is one where all is taken", "a\r\n.\r\r\n", false, 100, "[a]END"},
     {"long line in pieces", "abcdefgh\r\n.\r\n", true, 4, "[abcd+[efgh]END"},
     {"dot at a piece is no dot line", "abcd.\r\n.\r\n", true, 4, "[abcd.]END"},
     {"dots at the start of a long line", "..bcdefghi\r\n.\r\n", true, 4, NULL},
