@@ -160,6 +160,8 @@ bool local_alias(struct local_delivery *d, const struct local_context *ctx)
             continue;
         if (status == MAP_FAILED) {
             unavailable(d, ctx);
+        } else if (local_is_mta_probe(d)) {
+            local_sent(d, ctx, "aliased to %s", value.s);
         } else {
             /* an extension the table did not ask for may go along */
             struct local_context *unmatched = arena_zalloc(d->arena, sizeof *unmatched);

@@ -47,6 +47,10 @@ static bool use_file(struct local_delivery *d, const struct local_context *ctx,
         local_expand(d, from, line, &items);
     if (items.count == 0)
         return false; /* an empty file means the mailbox */
+    if (local_is_mta_probe(d)) {
+        local_sent(d, ctx, "forward via file: %s", path);
+        return true;
+    }
     d->is_expanded = true;
     local_items_do_next(d, &items);
     return true;

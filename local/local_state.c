@@ -160,6 +160,11 @@ struct mailbox_message local_message(const struct local_delivery *d,
     };
 }
 
+bool local_is_mta_probe(const struct local_delivery *d)
+{
+    return local_is_trace_only(d) && d->job->envelope->trace_flags & TRACE_MTA_PROBE;
+}
+
 bool local_is_trace_only(const struct local_delivery *d)
 {
     return d->job->request.flags & DELIVERY_TRACE_ONLY;

@@ -93,5 +93,7 @@ struct mailbox_message local_message(const struct local_delivery *d,
 /* Is WORD in LIST (white space, commas)? */
 bool local_list_has(const char *list, const char *word);
 bool local_is_trace_only(const struct local_delivery *d);
+/* A probe of verify(8): that an alias or a .forward file is there is all it asks. */
+bool local_is_mta_probe(const struct local_delivery *d);
 
 #endif

@@ -8,6 +8,7 @@
 #include "mail/queue_file.h"
 #include "mail/queue_id.h"
 #include "mail/rewrite.h"
+#include "mail/verify_sender.h"
 #include "qmgr/qmgr.h"
 
 #include <fcntl.h>
@@ -39,8 +40,12 @@ static bool is_double_bounce(const struct recipient *rcpt, const struct resolve_
 {
     struct slice local, domain;
     address_split(slice_of(rcpt->address), &local, &domain);
-    return reply->address_class == RESOLVE_CLASS_LOCAL &&
-           slice_eq_nocase(local, common_params.double_bounce_sender);
+    if (reply->address_class != RESOLVE_CLASS_LOCAL)
+        return false;
+    struct timeval now;
+    clock_wall(&now);
+    return slice_eq_nocase(local, common_params.double_bounce_sender) ||
+           verify_sender_has_local_part(now.tv_sec, local);
 }
 
 static void discard(struct qmgr_message *m, const struct recipient *rcpt)

@@ -36,6 +36,7 @@ void smtpd_eval_free(struct smtpd_eval *e)
     timer_free(e->timer);
     smtpd_policy_cancel(e->policy_call);
     smtpd_dns_forget(e);
+    smtpd_verify_cancel(e->verify);
     arena_free(e->arena);
 }
 

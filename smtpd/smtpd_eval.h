@@ -58,6 +58,7 @@ struct smtpd_eval {
     const char *etrn_domain;
     struct timer *timer; /* of the sleep restriction */
     struct smtpd_policy_call *policy_call;
+    struct smtpd_verify *verify;
     const struct smtpd_rule *policy_rule; /* that waits for it */
     unsigned rule_warn;                   /* warn_if_reject and depth when the rule at work began */
     size_t rule_depth;
@@ -67,6 +68,7 @@ struct smtpd_eval {
 };
 
 void smtpd_eval_free(struct smtpd_eval *e);
+void smtpd_verify_cancel(struct smtpd_verify *v); /* smtpd_restrict_verify.c; NULL is fine */
 void smtpd_held_free(struct smtpd_held *held);
 
 struct smtpd_eval *smtpd_eval_new(struct smtpd_session *s, enum smtpd_stage stage,

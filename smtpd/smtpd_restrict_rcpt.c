@@ -1,7 +1,9 @@
 /* Restrictions on sender and recipient addresses. */
+#include "base/clock.h"
 #include "config/common_params.h"
 #include "mail/address.h"
 #include "mail/local_domains.h"
+#include "mail/verify_sender.h"
 #include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_reject.h"
@@ -163,6 +165,7 @@ static enum smtpd_verdict reject_by_transport(struct smtpd_eval *e, enum smtpd_r
 static bool is_system_name(const struct resolve_reply *r)
 {
     const char *const names[] = {"postmaster", "mailer-daemon", common_params.double_bounce_sender};
+    struct timeval now;
     size_t at = slice_rfind(slice_of(r->recipient), '@');
     struct slice local =
         slice_first(slice_of(r->recipient), at == SIZE_MAX ? strlen(r->recipient) : at);
@@ -171,7 +174,8 @@ static bool is_system_name(const struct resolve_reply *r)
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (slice_eq_nocase(local, names[i]))
             return true;
-    return false;
+    clock_wall(&now);
+    return verify_sender_has_local_part(now.tv_sec, local);
 }
 
 static enum smtpd_verdict reject_unlisted(struct smtpd_eval *e, enum smtpd_reply_class class,

@@ -126,6 +126,8 @@ SMTPD_RULE(smtpd_permit_dnswl_client);
 SMTPD_RULE(smtpd_permit_rhswl_client);
 SMTPD_RULE(smtpd_reject_rhsbl);
 SMTPD_RULE(smtpd_reject_login_mismatch);
+SMTPD_RULE(smtpd_reject_unverified_sender);
+SMTPD_RULE(smtpd_reject_unverified_recipient);
 SMTPD_RULE(smtpd_compat_watch_relay);
 
 /* number of reject_*sender_login_mismatch */

@@ -7,6 +7,7 @@
 #include "dns/dns.h"
 #include "log/log.h"
 #include "mail/own_addresses.h"
+#include "mail/verify_client.h"
 #include "sasl/auth_server.h"
 #include "service/service_compat.h"
 #include "smtpd/smtpd_auth.h"
@@ -26,7 +27,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { LOOKUP_THREADS = 8, ANVIL_TIMEOUT_MS = 10 * 1000 };
+enum { LOOKUP_THREADS = 8, ANVIL_TIMEOUT_MS = 10 * 1000, VERIFY_TIMEOUT_MS = 30 * 1000 };
 
 static enum smtpd_bare_lf parse_bare_lf(const char *text)
 {
@@ -246,6 +247,11 @@ void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
     server->flush =
         flush_client_new(loop, path.s, common_params.ipc_timeout * 1000, server->flush_domains);
     smtpd_tls_start(server);
+    server->verify = verify_client_new(loop, (struct client_options){
+                                                 .timeout_ms = VERIFY_TIMEOUT_MS,
+                                                 .max_idle = 1,
+                                                 .max_idle_ms = common_params.ipc_idle * 1000,
+                                             });
 }
 
 void smtpd_server_close(struct smtpd_server *server)
@@ -268,6 +274,7 @@ void smtpd_server_close(struct smtpd_server *server)
     match_list_free(server->logged_permits);
     work_pool_free(server->pool);
     anvil_client_free(server->anvil);
+    client_free(server->verify);
     flush_client_free(server->flush);
     cleanup_client_free(server->cleanup);
     smtpd_compat_close(&server->compat);

@@ -86,6 +86,7 @@ struct smtpd_server {
     struct anvil_client *anvil;
     struct flush_client *flush;
     struct dns *dns;
+    struct client *verify;
     struct work_pool *pool;    /* name look-ups */
     struct smtpd_slots *slots; /* session numbers of log lines */
     void (*on_session_end)(void);

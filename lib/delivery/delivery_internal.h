@@ -5,6 +5,7 @@
 #include "delivery/delivery.h"
 #include "delivery/delivery_log.h"
 #include "mail/bounce_client.h"
+#include "mail/verify_client.h"
 
 /* What happens with the answers: settling is a queue of verdicts, one question at a time. */
 struct delivery_verdict;
@@ -39,5 +40,7 @@ void delivery_services_open(struct loop *loop);
 void delivery_services_close(void);
 extern struct call *(*delivery_ask)(enum bounce_service service,
                                     const struct bounce_append *question, call_fn fn, void *owner);
+extern struct call *(*delivery_tell_verify)(const struct verify_update *update, call_fn fn,
+                                            void *owner);
 
 #endif

@@ -2,7 +2,7 @@
 #include "config/common_params.h"
 #include "delivery/delivery_internal.h"
 
-static struct client *clients[BOUNCE_SERVICES];
+static struct client *clients[BOUNCE_SERVICES], *verify;
 
 void delivery_services_open(struct loop *loop)
 {
@@ -15,6 +15,8 @@ void delivery_services_open(struct loop *loop)
             .max_idle_ms = common_params.ipc_idle * 1000,
         };
         clients[i] = bounce_client_new(loop, (enum bounce_service)i, options);
+        if (i == 0)
+            verify = verify_client_new(loop, options);
     }
 }
 
@@ -24,6 +26,8 @@ void delivery_services_close(void)
         client_free(clients[i]);
         clients[i] = NULL;
     }
+    client_free(verify);
+    verify = NULL;
 }
 
 static struct call *ask_client(enum bounce_service service, const struct bounce_append *question,
@@ -34,3 +38,11 @@ static struct call *ask_client(enum bounce_service service, const struct bounce_
 
 struct call *(*delivery_ask)(enum bounce_service service, const struct bounce_append *question,
                              call_fn fn, void *owner) = ask_client;
+
+static struct call *tell_client(const struct verify_update *update, call_fn fn, void *owner)
+{
+    return client_call(verify, VERIFY_UPDATE, &verify_update_type, update, fn, owner);
+}
+
+struct call *(*delivery_tell_verify)(const struct verify_update *update, call_fn fn,
+                                     void *owner) = tell_client;

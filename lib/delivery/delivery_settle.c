@@ -12,6 +12,10 @@
 #include "delivery/delivery_internal.h"
 
 #include <string.h>
+#include <strings.h>
+
+/* Who may have to know of a verdict: the services of bounce_client.h and verify. */
+enum question { ASK_VERIFY = BOUNCE_SERVICES, ASK_NOBODY };
 
 enum verdict_kind { VERDICT_SENT, VERDICT_BOUNCED, VERDICT_DEFERRED, VERDICT_PARTS };
 
@@ -22,7 +26,7 @@ struct delivery_verdict {
     struct recipient rcpt;
     size_t index; /* in job->recipients */
     bool is_part; /* of that recipient: never marks */
-    bool is_asked[BOUNCE_SERVICES];
+    bool is_asked[ASK_NOBODY];
     bool is_unreported; /* a probe whose result nobody took */
     const char *status; /* in the log line */
     struct delivery_outcome outcome;
@@ -82,6 +86,12 @@ static const char *dsn_of_class(struct delivery_job *job, const char *dsn, char 
     return arena_printf(job->arena, "%c%s", class, dsn + 1);
 }
 
+/* A probe of our own: its outcome goes to the verify service, not into a report. */
+static bool is_mta_probe(const struct delivery_job *job)
+{
+    return is_trace_only(job) && job->envelope->trace_flags & TRACE_MTA_PROBE;
+}
+
 /* What status word, action and code a verdict has; the one place where they are decided. */
 static void verdict_name(struct delivery_verdict *v)
 {
@@ -95,6 +105,9 @@ static void verdict_name(struct delivery_verdict *v)
     bool probe = is_trace_only(v->job);
     if (!v->status || probe)
         v->status = probe ? names[v->kind].probe_status : names[v->kind].status;
+    if (is_mta_probe(v->job) && v->kind != VERDICT_SENT &&
+        !common_params.address_verify_negative_cache)
+        v->status = "undeliverable-but-not-cached";
     if (probe)
         v->outcome.action = names[v->kind].probe_status;
     else if (!v->outcome.action || v->kind != VERDICT_SENT)
@@ -102,15 +115,17 @@ static void verdict_name(struct delivery_verdict *v)
     v->outcome.dsn = dsn_of_class(v->job, v->outcome.dsn, names[v->kind].class);
 }
 
-/* The next service that must know before the verdict is final; BOUNCE_SERVICES: none. */
-static enum bounce_service verdict_next_question(const struct delivery_verdict *v)
+/* The next service that must know before the verdict is final, of enum bounce_service or question.
+ */
+static int verdict_next_question(const struct delivery_verdict *v)
 {
     int64_t notify = v->rcpt.dsn_notify;
     int64_t flags = v->job->request.flags;
-    bool needs[BOUNCE_SERVICES] = {false};
+    bool needs[ASK_NOBODY] = {false};
     if (is_trace_only(v->job)) {
-        /* the answer to a probe of our own goes to the verify service, not to a report */
-        needs[TRACE_SERVICE] = !(v->job->envelope->trace_flags & TRACE_MTA_PROBE);
+        needs[TRACE_SERVICE] = !is_mta_probe(v->job);
+        needs[ASK_VERIFY] = is_mta_probe(v->job) && (v->kind == VERDICT_SENT ||
+                                                     common_params.address_verify_negative_cache);
     } else {
         needs[TRACE_SERVICE] = flags & DELIVERY_TRACE_RECORD ||
                                (v->kind == VERDICT_SENT && notify & DSN_NOTIFY_SUCCESS);
@@ -118,10 +133,10 @@ static enum bounce_service verdict_next_question(const struct delivery_verdict *
         needs[BOUNCE_SERVICE] = v->kind == VERDICT_BOUNCED;
         needs[DEFER_SERVICE] = v->kind == VERDICT_DEFERRED;
     }
-    for (size_t i = 0; i < BOUNCE_SERVICES; i++)
+    for (int i = 0; i < ASK_NOBODY; i++)
         if (needs[i] && !v->is_asked[i])
-            return (enum bounce_service)i;
-    return BOUNCE_SERVICES;
+            return i;
+    return ASK_NOBODY;
 }
 
 /* A service did not take the status. A bounce or a probe's result that could not be reported is not
@@ -151,12 +166,12 @@ static void on_answer(void *owner, uint16_t kind, struct slice body, const struc
     job->state->call = NULL;
     struct err why = ERR_INIT;
     bool ok = bounce_client_answer(kind, body, err, &why);
-    enum bounce_service service = verdict_next_question(v); /* the one that was asked */
+    int service = verdict_next_question(v); /* the one that was asked */
     v->is_asked[service] = true;
     if (ok)
         job->state->has_log[service] = true;
     else
-        verdict_service_failed(v, service, &why);
+        verdict_service_failed(v, (enum bounce_service)service, &why);
     settle_run(job);
 }
 
@@ -179,6 +194,41 @@ static void verdict_ask(struct delivery_verdict *v, enum bounce_service service)
         .statuses_count = 1,
     };
     v->job->state->call = delivery_ask(service, &question, on_answer, v);
+}
+
+/* The address as verify asked for it, before it was rewritten. */
+static const char *verify_key(const struct recipient *rcpt)
+{
+    static const char type[] = "rfc822;";
+    if (strncasecmp(rcpt->dsn_orcpt, type, sizeof type - 1) == 0)
+        return rcpt->dsn_orcpt + sizeof type - 1;
+    return rcpt->orig_address[0] ? rcpt->orig_address : rcpt->address;
+}
+
+/* Nothing hangs on the answer: an address whose probe came to nothing is probed again when somebody
+ * asks for it, so a probe never stays in the queue. */
+static void on_verify_answer(void *owner, uint16_t kind, struct slice body, const struct err *err)
+{
+    struct delivery_verdict *v = owner;
+    struct delivery_job *job = v->job;
+    struct verify_status status;
+    struct err why = ERR_INIT;
+    job->state->call = NULL;
+    v->is_asked[ASK_VERIFY] = true;
+    if (!verify_client_answer(kind, body, err, job->arena, &status, &why))
+        log_warn(&job->log, "%s service failure: %s", common_params.address_verify_service_name,
+                 why.reason);
+    settle_run(job);
+}
+
+static void verdict_tell_verify(struct delivery_verdict *v)
+{
+    static const enum verify_result results[] = {[VERDICT_SENT] = VERIFY_OK,
+                                                 [VERDICT_BOUNCED] = VERIFY_BOUNCED,
+                                                 [VERDICT_DEFERRED] = VERIFY_DEFERRED};
+    struct verify_update update = {
+        .address = verify_key(&v->rcpt), .result = results[v->kind], .text = v->outcome.text};
+    v->job->state->call = delivery_tell_verify(&update, on_verify_answer, v);
 }
 
 static void verdict_mark(struct delivery_verdict *v)
@@ -222,10 +272,12 @@ static void settle_run(struct delivery_job *job)
     state->is_running = true;
     while (state->first && !state->call) {
         struct delivery_verdict *v = state->first;
-        enum bounce_service service =
-            v->kind == VERDICT_PARTS ? BOUNCE_SERVICES : verdict_next_question(v);
-        if (service != BOUNCE_SERVICES) {
-            verdict_ask(v, service);
+        int service = v->kind == VERDICT_PARTS ? ASK_NOBODY : verdict_next_question(v);
+        if (service != ASK_NOBODY) {
+            if (service == ASK_VERIFY)
+                verdict_tell_verify(v);
+            else
+                verdict_ask(v, (enum bounce_service)service);
             break;
         }
         verdict_finish(v);

@@ -28,6 +28,16 @@ static struct call *fake_ask(enum bounce_service service, const struct bounce_ap
     return (struct call *)&pending;
 }
 
+static struct call *fake_tell(const struct verify_update *update, call_fn fn, void *owner)
+{
+    assert_null(pending.fn);
+    strbuf_addf(&seen, "verify %s %lld %s|", update->address, (long long)update->result,
+                update->text);
+    pending.fn = fn;
+    pending.owner = owner;
+    return (struct call *)&pending;
+}
+
 static void answer_all(void)
 {
     while (pending.fn) {
@@ -72,6 +82,7 @@ static struct delivery_job *job_new(int64_t flags, int64_t notify, size_t count)
     job->request.queue_id = "ID1";
     job->request.flags = flags;
     job->envelope = arena_zalloc(arena, sizeof *job->envelope);
+    job->envelope->trace_flags = flags & TRACE_MTA_PROBE;
     job->recipients = arena_zalloc(arena, count * sizeof *job->recipients);
     job->recipient_count = count;
     record_add(&file, REC_SENDER, SLICE_EMPTY); /* no recipient stands at the beginning */
@@ -98,7 +109,11 @@ typedef void (*settle_fn)(struct delivery_job *, struct recipient *,
 static void outcomes(void **unused)
 {
     (void)unused;
-    enum { PROBE = DELIVERY_TRACE_ONLY, RECORD = DELIVERY_TRACE_RECORD };
+    enum {
+        PROBE = DELIVERY_TRACE_ONLY,
+        MTA = PROBE | TRACE_MTA_PROBE,
+        RECORD = DELIVERY_TRACE_RECORD
+    };
     static const struct {
         const char *name;
         settle_fn settle;
@@ -143,6 +158,13 @@ static void outcomes(void **unused)
          "trace u0 4.4.1 undeliverable|status=undeliverable (t)|D"},
         {"probe not reported", delivery_sent, "2.0.0", PROBE, 0, false, false, true,
          "trace u0 2.0.0 deliverable|status=deliverable (t)|R"},
+        /* the service's answers are no news: they are of another kind here, as if it had failed */
+        {"probe of our own sent", delivery_sent, "2.0.0", MTA, 0, false, true, false,
+         "verify u0 0 t|status=deliverable (t)|D"},
+        {"probe of our own bounced", delivery_bounced, "5.1.1", MTA, 0, true, true, false,
+         "verify u0 2 t|status=undeliverable (t)|D"},
+        {"probe of our own deferred", delivery_deferred, "4.4.1", MTA, 0, false, true, false,
+         "verify u0 1 t|status=undeliverable (t)|D"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         ROW(rows[i].name);
@@ -209,6 +231,9 @@ int main(void)
     common_params.defer_service_name = "defer";
     common_params.trace_service_name = "trace";
     log_hook = keep_line;
+    common_params.address_verify_service_name = "verify";
+    common_params.address_verify_negative_cache = true;
     delivery_ask = fake_ask;
+    delivery_tell_verify = fake_tell;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
