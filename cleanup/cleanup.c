@@ -1,6 +1,7 @@
 /* cleanup(8): new mail into canonical form and into the queue. */
 #include "cleanup/cleanup_bounce.h"
 #include "cleanup/cleanup_commit.h"
+#include "cleanup/cleanup_milter.h"
 #include "cleanup/cleanup_notify.h"
 #include "cleanup/cleanup_params.h"
 #include "cleanup/cleanup_session.h"
@@ -17,9 +18,7 @@ static void before_jail(struct config *cfg)
     cleanup_tables_open();
     cleanup_sync_prepare();
     service_compat_watch(&cleanup_tables.rules, cfg);
-    if (cleanup_params.smtpd_milters[0] || cleanup_params.non_smtpd_milters[0])
-        log_error(NULL, "smtpd_milters and non_smtpd_milters are not supported by this version: "
-                        "mail is refused until they are empty");
+    cleanup_milter_open(cfg);
 }
 
 static void after_jail(struct config *cfg)
@@ -28,6 +27,7 @@ static void after_jail(struct config *cfg)
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is a write error, not the end of all sessions */
     cleanup_commit_start(service_loop());
     cleanup_notify_start(service_loop());
+    cleanup_milter_start(service_loop());
     cleanup_bounce_start(service_loop());
 }
 
@@ -42,6 +42,7 @@ static void on_exit_hook(void)
     cleanup_commit_stop();
     cleanup_notify_stop();
     cleanup_bounce_stop();
+    cleanup_milter_close();
     cleanup_tables_close();
 }
 

@@ -58,7 +58,8 @@ static bool run_reject(struct check_call *call)
     if (!has_status_code(call->text))
         strbuf_add_str(&reason, "5.7.1 ");
     strbuf_add_str(&reason, call->text[0] ? call->text : "message content rejected");
-    cleanup_checks_log(m, "reject", what(call->kind), call->content, reason.s);
+    cleanup_checks_log(m, call->kind == CLEANUP_CHECK_MILTER ? "milter-header-reject" : "reject",
+                       what(call->kind), call->content, reason.s);
     m->reason_code = reason.s[0] == '4' ? 451 : 550;
     cleanup_message_fail(m, CLEANUP_STAT_CONTENT, reason.s);
     return true;
@@ -131,9 +132,16 @@ static bool fits(struct check_call *call, const char *action)
 
 static bool run_prepend(struct check_call *call)
 {
+    if (call->kind == CLEANUP_CHECK_MILTER) {
+        log_warn(NULL, "the milter_header/body_checks prepend action is not implemented");
+        return true;
+    }
     if (!fits(call, "PREPEND"))
         return false;
-    cleanup_write_text(call->m, slice_of(call->text));
+    if (call->kind == CLEANUP_CHECK_BODY)
+        cleanup_write_text(call->m, slice_of(call->text));
+    else
+        cleanup_write_header(call->m, slice_of(call->text));
     return true;
 }
 
@@ -176,11 +184,12 @@ static const struct check_action *find_action(struct slice name)
 
 static void log_action(struct check_call *call, const char *name)
 {
-    char lower[16] = "";
-    for (size_t i = 0; name[i] && i < sizeof lower - 1; i++)
-        lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
-    cleanup_checks_log(call->m, strcmp(lower, "warn") == 0 ? "warning" : lower, what(call->kind),
-                       call->content, call->text);
+    CLEANUP(strbuf_done) struct strbuf lower = STRBUF_ANY;
+    if (call->kind == CLEANUP_CHECK_MILTER)
+        strbuf_add_str(&lower, "milter-header-");
+    strbuf_add_str(&lower, strcmp(name, "WARN") == 0 ? "warning" : name);
+    strbuf_lower(&lower);
+    cleanup_checks_log(call->m, lower.s, what(call->kind), call->content, call->text);
 }
 
 /* A complaint of the table above, whose only argument is the table's title. */
@@ -220,10 +229,12 @@ enum cleanup_verdict cleanup_checks(struct cleanup_message *m, enum cleanup_chec
         [CLEANUP_CHECK_MIME] = cleanup_tables.mime_header_checks,
         [CLEANUP_CHECK_NESTED] = cleanup_tables.nested_header_checks,
         [CLEANUP_CHECK_BODY] = cleanup_tables.body_checks,
+        [CLEANUP_CHECK_MILTER] = cleanup_tables.milter_header_checks,
     };
     struct maps *maps = tables[kind];
     /* a message that is refused already is not looked at further */
-    if (!(m->flags & CLEANUP_FLAG_FILTER) || m->checks_passed || maps_is_empty(maps) ||
+    bool is_off = !(m->flags & CLEANUP_FLAG_FILTER) || m->checks_passed;
+    if ((is_off && kind != CLEANUP_CHECK_MILTER) || maps_is_empty(maps) ||
         (m->status & CLEANUP_STAT_CONTENT))
         return CLEANUP_KEEP;
     CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY, value = STRBUF_ANY;

@@ -8,7 +8,8 @@ enum cleanup_check {
     CLEANUP_CHECK_HEADER,
     CLEANUP_CHECK_MIME,
     CLEANUP_CHECK_NESTED,
-    CLEANUP_CHECK_BODY
+    CLEANUP_CHECK_BODY,
+    CLEANUP_CHECK_MILTER, /* headers that mail filters add */
 };
 enum cleanup_verdict { CLEANUP_KEEP, CLEANUP_DROP, CLEANUP_REPLACE };
 

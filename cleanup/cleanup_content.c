@@ -112,23 +112,42 @@ static void body_piece(struct cleanup_message *m, int type, struct slice piece)
     cleanup_write_record(m, type, piece);
 }
 
+static void header_ends(struct cleanup_message *m)
+{
+    m->header_is_over = true;
+    cleanup_header_end(m);
+    if (m->has_milters) {
+        m->edits.headers = cleanup_write_pointer(m, 0);
+        m->edits.after_headers = cleanup_write_offset(m);
+    }
+}
+
+/* The empty line behind the headers of the message, not of a part, was written. */
+static void body_begins(struct cleanup_message *m, bool is_first)
+{
+    if (!is_first || !m->has_milters)
+        return;
+    m->edits.has_blank_line = true;
+    m->edits.body = cleanup_write_pointer(m, 0);
+}
+
 /* A line that is no header: the empty line behind them, or text. */
 static void not_a_header(struct cleanup_message *m, int type, struct slice line)
 {
     bool is_first = !m->header_is_over;
     flush_header(m);
     enum mime_place place = feed(m, line);
-    if (is_first) {
-        m->header_is_over = true;
-        cleanup_header_end(m);
-    }
+    if (is_first)
+        header_ends(m);
     if (place == MIME_END_OF_HEADER) {
         m->body_bytes = 0; /* the limit is one for each part */
         cleanup_write_record(m, type, line);
+        body_begins(m, is_first);
         return;
     }
     if (is_first && mime_headers_broke_off(m->mime))
         cleanup_write_record(m, REC_LINE, SLICE_EMPTY);
+    body_begins(m, is_first);
     body_piece(m, type, line);
 }
 
@@ -231,8 +250,8 @@ void cleanup_content_end(struct cleanup_message *m)
     }
     flush_header(m);
     if (!m->header_is_over) {
-        m->header_is_over = true;
-        cleanup_header_end(m);
+        header_ends(m);
+        m->edits.body = m->has_milters ? cleanup_write_pointer(m, 0) : 0;
     }
     if (!m->has_message_id_logged && cleanup_message_is_ok(m))
         log_info(&m->log, "message-id=<>");

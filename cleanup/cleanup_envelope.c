@@ -128,6 +128,8 @@ static void on_recipient(struct cleanup_message *m, struct slice data)
     }
     m->env.hints |= about.dsn_notify << 1;
     m->last_recipient = arena_slice_dup(m->arena, strbuf_slice(&mapped));
+    if (m->has_milters)
+        cleanup_milter_remember(m, m->last_recipient);
     cleanup_recipient_add(m, original, strbuf_slice(&mapped), &about);
     if (cleanup_message_is_ok(m))
         cleanup_bcc_recipient(m, m->last_recipient);
@@ -144,7 +146,11 @@ static void on_sender(struct cleanup_message *m, struct slice data)
     if (data.len > 0)
         cleanup_map_address(m, REWRITE_LOCAL, CLEANUP_ENVELOPE_SENDER, data, &mapped);
     m->env.sender = arena_slice_dup(m->arena, strbuf_slice(&mapped));
+    m->edits.sender = cleanup_write_offset(m);
     cleanup_write_record(m, REC_SENDER, strbuf_slice(&mapped));
+    if (m->has_milters)
+        cleanup_write_pointer(m, 0);
+    m->edits.after_sender = cleanup_write_offset(m);
     cleanup_bcc_sender(m);
 }
 
@@ -293,6 +299,10 @@ void cleanup_envelope_record(struct cleanup_message *m, int type, struct slice d
 void cleanup_envelope_end(struct cleanup_message *m)
 {
     write_warning_time(m);
+    if (m->has_milters) {
+        m->edits.recipients = cleanup_write_pointer(m, 0);
+        m->edits.after_recipients = cleanup_write_offset(m);
+    }
     if (m->flags & CLEANUP_FLAG_SMTPUTF8)
         m->env.smtputf8 |= SMTPUTF8_REQUESTED;
     if ((m->flags & (CLEANUP_FLAG_SMTPUTF8 | CLEANUP_FLAG_AUTO_UTF8)) &&

@@ -143,7 +143,7 @@ void cleanup_header_primary(struct cleanup_message *m, struct slice header)
     bool has_addresses = info->flags & (HEADER_IS_SENDER | HEADER_IS_RECIPIENT);
     if (has_addresses && may_rewrite(m) && rewrite_addresses(m, info, name, value, &rewritten))
         header = strbuf_slice(&rewritten);
-    cleanup_write_text(m, header);
+    cleanup_write_header(m, header);
 }
 
 /* ---- headers that are missing ---- */
@@ -166,7 +166,7 @@ static void add_message_id(struct cleanup_message *m, const char *resent)
     }
     strbuf_addf(&id, "<%s%s@%s>", stamp, m->log.queue_id, common_params.myhostname);
     strbuf_addf(&line, "%sMessage-Id: %s", resent, id.s);
-    cleanup_write_text(m, strbuf_slice(&line));
+    cleanup_write_header(m, strbuf_slice(&line));
     log_message_id(m, m->has_resent ? HEADER_RESENT_MESSAGE_ID : HEADER_MESSAGE_ID,
                    strbuf_slice(&id));
 }
@@ -176,7 +176,7 @@ static void add_date(struct cleanup_message *m, const char *resent)
     CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
     strbuf_addf(&line, "%sDate: ", resent);
     clock_format_mail_date((time_t)m->env.arrival_s, &line);
-    cleanup_write_text(m, strbuf_slice(&line));
+    cleanup_write_header(m, strbuf_slice(&line));
 }
 
 /* An encoded word takes at most 75 characters (RFC 2047, section 2); a name is cut between
@@ -262,7 +262,7 @@ static void add_from(struct cleanup_message *m, const char *resent)
         add_phrase(&line, name.s);
         strbuf_addf(&line, " <%s>", address.s);
     }
-    cleanup_write_text(m, strbuf_slice(&line));
+    cleanup_write_header(m, strbuf_slice(&line));
 }
 
 static void add_undisclosed(struct cleanup_message *m)
@@ -274,7 +274,7 @@ static void add_undisclosed(struct cleanup_message *m)
     if (!text[0] || (m->headers_seen & destinations))
         return;
     if (header_parse(slice_of(text), &name, &value))
-        cleanup_write_text(m, slice_of(text));
+        cleanup_write_header(m, slice_of(text));
     else
         log_warn(NULL, "bad undisclosed_recipients_header value: %s", text);
 }

@@ -105,6 +105,7 @@ static void start_extracted(struct cleanup_message *m)
     m->phase = CLEANUP_PHASE_EXTRACTED;
     m->env.data_offset = m->data_offset;
     m->env.message_size = m->env.content_size = cleanup_write_offset(m) - m->data_offset;
+    m->edits.extracted = cleanup_write_offset(m);
     cleanup_write_record(m, REC_EXTRACTED, SLICE_EMPTY);
     if (m->env.encoding[0])
         cleanup_write_attribute(m, "encoding", m->env.encoding);

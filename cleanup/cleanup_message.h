@@ -27,6 +27,23 @@ enum cleanup_phase {
 
 struct cleanup_address_seen;
 
+/* Pointer records of the queue file that edits go through, and what they will need. Offsets in the
+ * file; 0: there is none. */
+struct cleanup_edits {
+    off_t sender, after_sender; /* the S record with the pointer behind it, and what follows */
+    off_t recipients;           /* the pointer before M, or at the end of what was added */
+    off_t after_recipients;     /* where it leads: M */
+    off_t headers;              /* the pointer behind the last header */
+    off_t after_headers;
+    off_t body;      /* the pointer before the body */
+    off_t body_tail; /* the one at the end of the body that replaces it */
+    off_t extracted; /* the X record */
+    bool has_blank_line, in_line, has_cr;
+    bool has_leading_space; /* this filter writes the blank after a header's colon itself */
+    int64_t body_size;      /* of the replacement, as records */
+    size_t count;
+};
+
 struct cleanup_message {
     struct arena *arena;
     struct log_tag log;
@@ -66,6 +83,13 @@ struct cleanup_message {
     int64_t body_bytes; /* of the part being inspected */
     off_t data_offset;
     const char *filter, *redirect;
+
+    /* mail filters */
+    bool has_milters;           /* the file is to have places for their edits */
+    struct cleanup_edits edits; /* where those places are */
+    const char **heard;         /* recipients as non_smtpd_milters hear them */
+    size_t heard_count, heard_cap;
+    const char *heard_at; /* the last one they were told of; NULL: none */
 };
 
 /* NULL with STATUS when the queue file cannot be made. */
@@ -86,6 +110,8 @@ void cleanup_envelope_record(struct cleanup_message *m, int type, struct slice d
 void cleanup_envelope_end(struct cleanup_message *m); /* before M */
 void cleanup_recipient_add(struct cleanup_message *m, const char *original, struct slice address,
                            const struct recipient *about);
+/* cleanup_milter.c: a recipient as the client named it, for filters that have not heard of it */
+void cleanup_milter_remember(struct cleanup_message *m, const char *address);
 /* cleanup_bcc.c */
 void cleanup_bcc_remember(struct cleanup_message *m, const char *address);
 void cleanup_bcc_sender(struct cleanup_message *m);
@@ -116,6 +142,14 @@ off_t cleanup_write_offset(const struct cleanup_message *m);
 void cleanup_write_text(struct cleanup_message *m, struct slice text);
 /* Everything out, with the final size record; false: STATUS says so. */
 bool cleanup_write_finish(struct cleanup_message *m);
+/* What was written so far, out to the file. */
+bool cleanup_write_flush(struct cleanup_message *m);
+/* A pointer record to TARGET (0: to what follows) at the end; its offset. */
+off_t cleanup_write_pointer(struct cleanup_message *m, off_t target);
+/* One over what stands at AT, after a flush. */
+bool cleanup_write_pointer_at(struct cleanup_message *m, off_t at, off_t target);
+/* A header of the message, with room for a pointer over its first record. */
+void cleanup_write_header(struct cleanup_message *m, struct slice text);
 void cleanup_write_remove(struct cleanup_message *m);
 
 #endif

@@ -38,7 +38,8 @@ void cleanup_seen_free(struct cleanup_address_seen *seen)
     free(seen);
 }
 
-bool cleanup_seen_add(struct cleanup_address_seen *seen, const char *original, const char *address)
+static struct seen_pair *find(struct cleanup_address_seen *seen, const char *original,
+                              const char *address)
 {
     struct seen_pair *pair;
     strbuf_reset(&seen->key);
@@ -46,6 +47,21 @@ bool cleanup_seen_add(struct cleanup_address_seen *seen, const char *original, c
     strbuf_add_char(&seen->key, '\n');
     text_fold_case(&seen->key, slice_of(address));
     HASH_FIND(hh, seen->pairs, seen->key.s, seen->key.len, pair);
+    return pair;
+}
+
+void cleanup_seen_remove(struct cleanup_address_seen *seen, const char *original,
+                         const char *address)
+{
+    struct seen_pair *pair = find(seen, original, address);
+    if (pair)
+        HASH_DEL(seen->pairs, pair);
+    free(pair);
+}
+
+bool cleanup_seen_add(struct cleanup_address_seen *seen, const char *original, const char *address)
+{
+    struct seen_pair *pair = find(seen, original, address);
     if (pair)
         return true;
     if (seen->limit > 0 && HASH_COUNT(seen->pairs) >= seen->limit)

@@ -89,6 +89,7 @@ void cleanup_tables_open(void)
     t->mime_header_checks = maps_open("mime_header_checks", p->mime_header_checks, MAP_READ);
     t->nested_header_checks = maps_open("nested_header_checks", p->nested_header_checks, MAP_READ);
     t->body_checks = maps_open("body_checks", p->body_checks, MAP_READ);
+    t->milter_header_checks = maps_open("milter_header_checks", p->milter_header_checks, MAP_READ);
     t->local_domains = local_domains_new(&err);
     if (!t->local_domains)
         log_fatal("%s", err.reason);
@@ -114,10 +115,10 @@ void cleanup_tables_open(void)
 bool cleanup_tables_have_changed(void)
 {
     struct cleanup_tables *t = &cleanup_tables;
-    struct maps *const all[] = {t->canonical,     t->sender_canonical,   t->recipient_canonical,
-                                t->virtual_alias, t->sender_bcc,         t->recipient_bcc,
-                                t->header_checks, t->mime_header_checks, t->nested_header_checks,
-                                t->body_checks};
+    struct maps *const all[] = {t->canonical,     t->sender_canonical,    t->recipient_canonical,
+                                t->virtual_alias, t->sender_bcc,          t->recipient_bcc,
+                                t->header_checks, t->mime_header_checks,  t->nested_header_checks,
+                                t->body_checks,   t->milter_header_checks};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         if (maps_have_changed(all[i]))
             return true;
@@ -127,10 +128,10 @@ bool cleanup_tables_have_changed(void)
 void cleanup_tables_close(void)
 {
     struct cleanup_tables *t = &cleanup_tables;
-    struct maps *const all[] = {t->canonical,     t->sender_canonical,   t->recipient_canonical,
-                                t->virtual_alias, t->sender_bcc,         t->recipient_bcc,
-                                t->header_checks, t->mime_header_checks, t->nested_header_checks,
-                                t->body_checks};
+    struct maps *const all[] = {t->canonical,     t->sender_canonical,    t->recipient_canonical,
+                                t->virtual_alias, t->sender_bcc,          t->recipient_bcc,
+                                t->header_checks, t->mime_header_checks,  t->nested_header_checks,
+                                t->body_checks,   t->milter_header_checks};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         maps_close(all[i]);
     local_domains_free(t->local_domains);

@@ -20,6 +20,7 @@ struct cleanup_tables {
     struct maps *canonical, *sender_canonical, *recipient_canonical, *virtual_alias;
     struct maps *sender_bcc, *recipient_bcc;
     struct maps *header_checks, *mime_header_checks, *nested_header_checks, *body_checks;
+    struct maps *milter_header_checks;
     struct local_domains *local_domains;
     unsigned canonical_classes, sender_canonical_classes, recipient_canonical_classes;
     unsigned masquerade_classes;

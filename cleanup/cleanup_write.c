@@ -180,6 +180,53 @@ void cleanup_write_text(struct cleanup_message *m, struct slice text)
     }
 }
 
+enum { POINTER_LEN = 15, POINTER_SIZE = 2 + POINTER_LEN };
+
+off_t cleanup_write_pointer(struct cleanup_message *m, off_t target)
+{
+    char text[POINTER_LEN + 8];
+    off_t at = cleanup_write_offset(m);
+    snprintf(text, sizeof text, "%*lld", POINTER_LEN, (long long)target);
+    cleanup_write_record(m, REC_POINTER, slice_of(text));
+    return at;
+}
+
+bool cleanup_write_flush(struct cleanup_message *m)
+{
+    return flush_out(m);
+}
+
+bool cleanup_write_pointer_at(struct cleanup_message *m, off_t at, off_t target)
+{
+    char text[POINTER_SIZE + 8];
+    snprintf(text, sizeof text, "%c%c%*lld", REC_POINTER, POINTER_LEN, POINTER_LEN,
+             (long long)target);
+    /* Dying before or after leaves a file of mode 0600, which is nobody's mail. */
+    if (fd_pwrite_all(m->fd, text, POINTER_SIZE, at))
+        return true;
+    write_error(m, "write pointer record");
+    return false;
+}
+
+void cleanup_write_header(struct cleanup_message *m, struct slice text)
+{
+    if (!m->has_milters) {
+        cleanup_write_text(m, text);
+        return;
+    }
+    size_t end = slice_find(text, '\n');
+    struct slice first = slice_first(text, end);
+    cleanup_write_text(m, first);
+    if (first.len + 2 < POINTER_SIZE) {
+        CLEANUP(strbuf_done) struct strbuf padding = STRBUF_ANY;
+        strbuf_add_fill(&padding, '0',
+                        POINTER_SIZE - 2 - MIN(first.len + 2, (size_t)POINTER_SIZE - 2));
+        cleanup_write_record(m, REC_PADDING, strbuf_slice(&padding));
+    }
+    if (end != SIZE_MAX)
+        cleanup_write_text(m, slice_from(text, end + 1));
+}
+
 bool cleanup_write_finish(struct cleanup_message *m)
 {
     char size[2 + SIZE_RECORD_LEN + 1];

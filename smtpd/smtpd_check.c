@@ -61,6 +61,7 @@ struct reply smtpd_check(struct smtpd_session *s, enum smtpd_stage stage, smtpd_
         add_list(e, SMTPD_LIST_END_OF_DATA);
         break;
     case SMTPD_STAGE_ETRN:
+    case SMTPD_STAGE_UNKNOWN:
     case SMTPD_STAGES:
         break;
     }

@@ -15,6 +15,7 @@ enum smtpd_stage {
     SMTPD_STAGE_DATA,
     SMTPD_STAGE_END_OF_DATA,
     SMTPD_STAGE_ETRN,
+    SMTPD_STAGE_UNKNOWN, /* a command that is none: only mail filters hear of it */
     SMTPD_STAGES,
 };
 

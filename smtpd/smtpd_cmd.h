@@ -23,6 +23,7 @@ struct reply smtpd_cmd_auth(struct smtpd_session *s, struct slice args);
 struct reply smtpd_cmd_starttls(struct smtpd_session *s, struct slice args);
 struct reply smtpd_cmd_xclient(struct smtpd_session *s, struct slice args);
 struct reply smtpd_cmd_xforward(struct smtpd_session *s, struct slice args);
+/* ARGS: the verb that is none */
 struct reply smtpd_cmd_unknown(struct smtpd_session *s, struct slice args);
 
 /* A HELO name made fit for headers and log lines. smtpd_cmd_helo.c */

@@ -6,6 +6,7 @@
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_ehlo.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
@@ -81,11 +82,16 @@ static struct reply bdat_opened(struct smtpd_session *s, const struct reply *ref
     return reply_silent();
 }
 
-static struct reply bdat_checked(struct smtpd_session *s, const struct reply *refusal)
+static struct reply milters_asked(struct smtpd_session *s, const struct reply *refusal)
 {
     if (refusal || !smtpd_sink_proxy(s->tx->sink))
         return bdat_opened(s, refusal);
     return smtpd_proxy_data(s, bdat_opened);
+}
+
+static struct reply bdat_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    return refusal ? bdat_opened(s, refusal) : smtpd_milter_data(s, milters_asked);
 }
 
 struct reply smtpd_cmd_bdat(struct smtpd_session *s, struct slice args)

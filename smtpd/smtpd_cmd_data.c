@@ -3,6 +3,7 @@
 #include "mail/record.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
@@ -21,11 +22,16 @@ static struct reply data_opened(struct smtpd_session *s, const struct reply *ref
     return reply_text("354 End data with <CR><LF>.<CR><LF>");
 }
 
-static struct reply data_checked(struct smtpd_session *s, const struct reply *refusal)
+static struct reply milters_asked(struct smtpd_session *s, const struct reply *refusal)
 {
     if (refusal || !smtpd_sink_proxy(s->tx->sink))
         return data_opened(s, refusal);
     return smtpd_proxy_data(s, data_opened);
+}
+
+static struct reply data_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    return refusal ? *refusal : smtpd_milter_data(s, milters_asked);
 }
 
 struct reply smtpd_cmd_data(struct smtpd_session *s, struct slice args)

@@ -6,6 +6,7 @@
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_ehlo.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
@@ -31,6 +32,28 @@ char *smtpd_helo_clean(struct slice name)
     return strbuf_take(&text);
 }
 
+/* Sendmail ignores what a filter says to a greeting until there is mail to refuse, and so do we,
+ * unless it ends the session. True: REPLY is due. What stood before the greeting is void now, which
+ * filters hear after the new one. */
+static bool milters_end_session(struct smtpd_session *s, const struct reply *refusal,
+                                struct reply *reply)
+{
+    smtpd_milter_abort(s, s->milter_aborts);
+    smtpd_tx_drop(s);
+    if (!refusal || esmtp_reply_code(refusal->text) != 421)
+        return false;
+    *reply = reply_and_close(refusal->text);
+    return true;
+}
+
+static struct reply helo_milters_asked(struct smtpd_session *s, const struct reply *refusal)
+{
+    struct reply reply;
+    if (milters_end_session(s, refusal, &reply))
+        return reply;
+    return reply_text(smtpd_session_text(s, "250 %s", common_params.myhostname));
+}
+
 static struct reply ehlo_reply(struct smtpd_session *s)
 {
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
@@ -38,31 +61,41 @@ static struct reply ehlo_reply(struct smtpd_session *s)
     return reply_text(smtpd_session_text(s, "%s", text.s));
 }
 
+static struct reply ehlo_milters_asked(struct smtpd_session *s, const struct reply *refusal)
+{
+    struct reply reply;
+    if (milters_end_session(s, refusal, &reply))
+        return reply;
+    s->flags |= SMTPD_SESSION_ESMTP;
+    smtpd_ehlo_prepare(s);
+    if (refusal &&
+        esmtp_reply_code(refusal->text) >= 500) /* who will be refused is offered nothing */
+        s->ehlo_discard = ~(unsigned)SMTPD_EHLO_DSNCODES;
+    return smtpd_auth_await(s, ehlo_reply) ? reply_pending() : ehlo_reply(s);
+}
+
+static struct reply refuse(struct smtpd_session *s, const struct reply *refusal)
+{
+    free(s->helo);
+    s->helo = NULL;
+    return *refusal;
+}
+
 static struct reply helo_checked(struct smtpd_session *s, const struct reply *refusal)
 {
-    if (refusal) {
-        free(s->helo);
-        s->helo = NULL;
-        return *refusal;
-    }
-    smtpd_tx_reset(s);
-    return reply_text(smtpd_session_text(s, "250 %s", common_params.myhostname));
+    return refusal ? refuse(s, refusal) : smtpd_milter_helo(s, helo_milters_asked);
 }
 
 static struct reply ehlo_checked(struct smtpd_session *s, const struct reply *refusal)
 {
-    if (refusal)
-        return helo_checked(s, refusal);
-    smtpd_tx_reset(s);
-    s->flags |= SMTPD_SESSION_ESMTP;
-    smtpd_ehlo_prepare(s);
-    return smtpd_auth_await(s, ehlo_reply) ? reply_pending() : ehlo_reply(s);
+    return refusal ? refuse(s, refusal) : smtpd_milter_helo(s, ehlo_milters_asked);
 }
 
 static struct reply helo(struct smtpd_session *s, struct slice args, bool is_ehlo)
 {
     if (args.len == 0)
         return reply_text(is_ehlo ? "501 Syntax: EHLO hostname" : "501 Syntax: HELO hostname");
+    s->milter_aborts = (s->helo ? 1 : 0) + (s->tx ? 1 : 0);
     free(s->helo);
     s->helo = smtpd_helo_clean(args);
     /* while this is checked, transaction and protocol are still what they were */

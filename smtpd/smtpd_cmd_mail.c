@@ -9,6 +9,7 @@
 #include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_limits.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_open.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_path.h"
@@ -193,14 +194,20 @@ static struct reply mail_opened(struct smtpd_session *s, const struct reply *ref
     return reply_text("250 2.1.0 Ok");
 }
 
+static struct reply milters_asked(struct smtpd_session *s, const struct reply *refusal)
+{
+    if (refusal || smtpd_params.smtpd_delay_open_until_valid_rcpt)
+        return mail_opened(s, refusal);
+    return smtpd_open(s, mail_opened);
+}
+
 static struct reply mail_checked(struct smtpd_session *s, const struct reply *refusal)
 {
     if (refusal) {
         smtpd_tx_reset(s);
         return *refusal;
     }
-    return smtpd_params.smtpd_delay_open_until_valid_rcpt ? mail_opened(s, NULL)
-                                                          : smtpd_open(s, mail_opened);
+    return smtpd_milter_mail(s, milters_asked);
 }
 
 static struct reply mail_counted(struct smtpd_session *s, const struct reply *refusal)
@@ -218,11 +225,6 @@ struct reply smtpd_cmd_mail(struct smtpd_session *s, struct slice args)
     struct slice path, rest;
     if (smtpd_params.smtpd_helo_required && !s->helo)
         return reply_text("503 5.5.1 Error: send HELO/EHLO first");
-    if (s->server->refuse_mail && !(s->flags & SMTPD_SESSION_STDIN)) {
-        log_error(smtpd_session_tag(s), "mail from %s is refused: %s is set and not built",
-                  s->peer.namaddr, s->server->refuse_mail_why);
-        return reply_text(s->server->refuse_mail);
-    }
     if (!smtpd_path_after(args, "FROM", &path))
         return reply_text("501 5.5.4 Syntax: MAIL FROM:<address>");
     if (!smtpd_path_parse(s, "MAIL", path, smtpd_params.strict_rfc821_envelopes, true, &sender,
@@ -230,6 +232,7 @@ struct reply smtpd_cmd_mail(struct smtpd_session *s, struct slice args)
         return reply_text("501 5.1.7 Bad sender address syntax");
 
     struct smtpd_tx *tx = smtpd_tx_new(sender.s);
+    tx->mail_args = arena_slice_dup(tx->arena, rest);
     const char *problem = parse_options(s, tx, rest);
     if (!problem && common_params.strict_smtputf8 && !tx->smtputf8 &&
         !text_is_ascii(slice_of(tx->sender)))

@@ -8,6 +8,7 @@
 #include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_limits.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_open.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_path.h"
@@ -113,11 +114,17 @@ static struct reply rcpt_opened(struct smtpd_session *s, const struct reply *ref
     return accept_recipient(s);
 }
 
-static struct reply rcpt_checked(struct smtpd_session *s, const struct reply *refusal)
+static struct reply milters_asked(struct smtpd_session *s, const struct reply *refusal)
 {
     if (refusal)
         return *refusal;
     return s->tx->sink ? rcpt_opened(s, NULL) : smtpd_open(s, rcpt_opened);
+}
+
+static struct reply rcpt_checked(struct smtpd_session *s, const struct reply *refusal)
+{
+    return refusal ? smtpd_milter_rejected(s, refusal, milters_asked)
+                   : smtpd_milter_rcpt(s, milters_asked);
 }
 
 static struct reply rcpt_counted(struct smtpd_session *s, const struct reply *refusal)
@@ -145,6 +152,7 @@ struct reply smtpd_cmd_rcpt(struct smtpd_session *s, struct slice args)
     if (!smtpd_path_parse(s, "RCPT", path, smtpd_params.strict_rfc821_envelopes, false, &recipient,
                           &rest))
         return reply_text("501 5.1.3 Bad recipient address syntax");
+    struct slice arguments = rest;
     tx->dsn_orcpt = NULL;
     tx->dsn_notify = 0;
     const char *problem = NULL;
@@ -161,6 +169,7 @@ struct reply smtpd_cmd_rcpt(struct smtpd_session *s, struct slice args)
     tx->recipient = arena_strdup(tx->arena, recipient.s);
     if (s->server->proxy)
         tx->rcpt_command = arena_slice_dup(tx->arena, s->line);
+    tx->rcpt_args = s->milter ? arena_slice_dup(tx->arena, arguments) : "";
     if (!tx->smtputf8)
         smtpd_compat_utf8(s, "recipient", tx->recipient);
     return smtpd_limit_rcpt(s, rcpt_counted);

@@ -3,7 +3,9 @@
 #include "mail/address.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_eval.h"
+#include "smtpd/smtpd_greet.h"
 #include "smtpd/smtpd_limits.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_peer.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
@@ -100,11 +102,13 @@ struct reply smtpd_cmd_xclient(struct smtpd_session *s, struct slice args)
         return reply_text(problem);
     }
     smtpd_limit_disconnect(s); /* the old address is counted no longer */
+    smtpd_milter_abort(s, (s->tx ? 1 : 0) + (s->helo ? 1 : 0));
+    smtpd_milter_end(s);
     smtpd_tx_reset(s);
     smtpd_held_free(s->held);
     s->held = NULL;
     set_peer(s, claims);
     set_greeting(s, claims);
     smtpd_xattr_free(claims, CLAIMS);
-    return smtpd_session_restart(s);
+    return smtpd_greet_again(s);
 }

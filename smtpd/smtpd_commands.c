@@ -8,6 +8,7 @@
 #include "map/match_list.h"
 #include "map/maps.h"
 #include "smtpd/smtpd_cmd.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
@@ -107,11 +108,15 @@ static struct reply breaks_rules(struct smtpd_session *s, struct slice line)
     return reply_and_close("221 2.7.0 Error: I can break rules, too. Goodbye.");
 }
 
-struct reply smtpd_cmd_unknown(struct smtpd_session *s, struct slice args)
+static struct reply unknown_asked(struct smtpd_session *s, const struct reply *refusal)
 {
     (void)s;
-    (void)args;
-    return reply_text("500 5.5.2 Error: command not recognized");
+    return refusal ? *refusal : reply_text("500 5.5.2 Error: command not recognized");
+}
+
+struct reply smtpd_cmd_unknown(struct smtpd_session *s, struct slice args)
+{
+    return smtpd_milter_unknown(s, args, unknown_asked);
 }
 
 /* smtpd_command_filter: replaces the whole line. */
@@ -168,7 +173,7 @@ static struct reply dispatch_line(struct smtpd_session *s, struct slice line)
         s->errors++;
     if (!(s->phase & c->phases))
         return reply_text(c->otherwise);
-    return c->handler(s, slice_trim(args));
+    return c->handler(s, c == &unknown_command ? verb : slice_trim(args));
 }
 
 struct reply smtpd_dispatch(struct smtpd_session *s, struct slice line)

@@ -131,6 +131,7 @@ static void on_connect(void *owner, const struct anvil_counts *counts, const str
 {
     struct smtpd_session *s = owner;
     const char *text = NULL;
+    s->connections = counts ? (uint32_t)counts->count : 0;
     if (usable(s, counts, err) && refuse_connection(s, counts))
         text = smtpd_session_text(s, "421 4.7.0 %s Error: too many connections from %s",
                                   common_params.myhostname, s->peer.address);

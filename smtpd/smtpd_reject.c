@@ -20,6 +20,7 @@ static const char *const stage_names[SMTPD_STAGES] = {
     [SMTPD_STAGE_DATA] = "DATA",
     [SMTPD_STAGE_END_OF_DATA] = "END-OF-MESSAGE",
     [SMTPD_STAGE_ETRN] = "ETRN",
+    [SMTPD_STAGE_UNKNOWN] = "UNKNOWN",
 };
 
 static const char *const class_names[] = {

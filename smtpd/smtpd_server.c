@@ -12,6 +12,7 @@
 #include "service/service_compat.h"
 #include "smtpd/smtpd_auth.h"
 #include "smtpd/smtpd_ehlo.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
 #include "smtpd/smtpd_proxy.h"
@@ -229,7 +230,7 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
     smtpd_upstream_open(server);
     smtpd_auth_open(server);
     smtpd_proxy_configure(server);
-    smtpd_unbuilt_check(server);
+    smtpd_milter_open(server);
 }
 
 void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
@@ -285,6 +286,7 @@ void smtpd_server_close(struct smtpd_server *server)
     tls_server_free(server->tls);
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         maps_close(maps[i]);
+    smtpd_milter_close(server);
     smtpd_slots_free(server->slots);
     free(server->stress);
     free(server->proxy);
@@ -303,7 +305,8 @@ bool smtpd_server_has_stale_tables(struct smtpd_server *server)
     for (size_t i = 0; i < COUNT_OF(maps); i++)
         if (maps_have_changed(maps[i]))
             return true;
-    return match_list_has_changed(server->mynetworks) || resolver_has_changed(server->resolver) ||
+    return maps_have_changed(server->milter_maps) || match_list_has_changed(server->mynetworks) ||
+           resolver_has_changed(server->resolver) ||
            smtpd_restrictions_are_stale(server->restrictions) || smtpd_auth_is_stale(server);
 }
 

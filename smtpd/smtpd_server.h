@@ -17,6 +17,7 @@
 #include "map/map_address.h"
 #include "map/maps.h"
 #include "map/match_list.h"
+#include "milter/milter_spec.h"
 #include "smtpd/smtpd_compat.h"
 
 struct dns;
@@ -49,6 +50,8 @@ struct smtpd_server {
     struct match_list *mx_backup_networks; /* NULL: permit_mx_backup_networks is empty */
     struct match_list *logged_permits;     /* NULL: smtpd_log_access_permit_actions is empty */
     struct argv own_addresses;             /* inet_interfaces and proxy_interfaces */
+    struct milter_specs milters;           /* smtpd_milters */
+    struct maps *milter_maps;              /* others for some clients */
     struct maps *local_recipients, *relay_recipients, *virtual_mailboxes, *virtual_aliases;
     struct maps *canonical, *recipient_canonical, *sender_canonical;
     bool local_headers_interfaces; /* local_header_rewrite_clients: permit_inet_interfaces */
@@ -62,9 +65,6 @@ struct smtpd_server {
     unsigned ehlo_discard;
     bool ehlo_discard_silent;
     enum smtpd_bare_lf bare_lf;
-    /* replies to every client, to every MAIL: the configuration asks for what is not built */
-    const char *refuse_all, *refuse_mail;
-    const char *refuse_mail_why; /* the parameter */
 
     struct tls_server *tls; /* NULL: not offered */
     enum smtpd_tls_level tls_level;
@@ -105,10 +105,6 @@ void smtpd_slot_set_owner(struct smtpd_server *server, uint32_t slot, struct smt
 /* NULL: nobody has that number. */
 struct smtpd_session *smtpd_slot_owner(struct smtpd_server *server, uint32_t slot);
 void smtpd_slot_give(struct smtpd_server *server, uint32_t slot);
-
-/* What the configuration asks for and this release has not got: log it, and set the replies to
- * clients when going on would weaken what was asked for. smtpd_unbuilt.c */
-void smtpd_unbuilt_check(struct smtpd_server *server);
 
 /* Is this client in LIST? A list that cannot be asked has nobody in it. */
 bool smtpd_server_list_has(struct match_list *list, const struct smtpd_session *s);

@@ -12,8 +12,10 @@
 #include "smtpd/smtpd_dns.h"
 #include "smtpd/smtpd_eval.h"
 #include "smtpd/smtpd_footer.h"
+#include "smtpd/smtpd_greet.h"
 #include "smtpd/smtpd_limits.h"
 #include "smtpd/smtpd_line.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
 #include "smtpd/smtpd_policy.h"
@@ -91,8 +93,6 @@ struct smtpd_session *smtpd_session_new(struct smtpd_server *server)
     return s;
 }
 
-static struct reply after_connect_limit(struct smtpd_session *s, const struct reply *refusal);
-
 static void peer_done(struct smtpd_peer *peer)
 {
     free(peer->name);
@@ -106,6 +106,8 @@ void smtpd_session_free(struct smtpd_session *s)
 {
     if (!s)
         return;
+    smtpd_milter_abort(s, (s->tx ? 1 : 0) + (s->helo ? 1 : 0));
+    smtpd_milter_end(s);
     smtpd_tx_free(s->tx);
     smtpd_eval_free(s->eval);
     smtpd_policy_release(s);
@@ -222,20 +224,11 @@ bool smtpd_session_begin_tls(struct smtpd_session *s)
     return true;
 }
 
-/* The client is known, and the greeting or a refusal is due. */
-static void greet(struct smtpd_session *s)
-{
-    smtpd_limit_prepare(s);
-    smtpd_server_classify(s);
-    if (smtpd_server_list_has(s->server->xforward_hosts, s))
-        s->flags |= SMTPD_SESSION_XFORWARD;
-    smtpd_session_answer(s, smtpd_limit_connect(s, after_connect_limit));
-}
-
 /* RFC 3207, 4.2: nothing that was said before counts. */
 void smtpd_session_resume(struct smtpd_session *s)
 {
     smtpd_tx_reset(s);
+    smtpd_milter_abort(s, s->helo ? 1 : 0);
     free(s->helo);
     s->helo = NULL;
     s->flags &= ~(unsigned)SMTPD_SESSION_ESMTP;
@@ -246,14 +239,14 @@ void smtpd_session_resume(struct smtpd_session *s)
     deadline_start(s);
     if (s->server->tls_wrapped) {
         stream_pause(s->stream, true); /* the client waits for the greeting */
-        greet(s);
+        smtpd_greet(s);
     }
 }
 
 static bool session_waits(const struct smtpd_session *s)
 {
     return s->next || s->eval || smtpd_auth_is_busy(s) || s->lookup || s->anvil_call || s->etrn ||
-           (s->delay && timer_is_running(s->delay)) ||
+           smtpd_milter_is_pending(s) || (s->delay && timer_is_running(s->delay)) ||
            (s->tx && smtpd_sink_is_pending(s->tx->sink));
 }
 
@@ -466,36 +459,6 @@ static void on_room(void *owner, struct stream *stream)
 
 static const struct stream_events session_events = {on_input, on_closed, on_timeout, on_room};
 
-static struct reply greeting(struct smtpd_session *s, const struct reply *refusal)
-{
-    if (refusal) {
-        struct reply r = *refusal;
-        s->flags |= SMTPD_SESSION_DENIED;
-        r.disconnects = esmtp_reply_code(r.text) == 421 || esmtp_reply_code(r.text) == 521;
-        return r;
-    }
-    return reply_text(smtpd_session_text(s, "220 %s", smtpd_params.smtpd_banner));
-}
-
-static struct reply after_connect_limit(struct smtpd_session *s, const struct reply *refusal)
-{
-    if (refusal)
-        return *refusal;
-    if (s->server->refuse_all)
-        return reply_and_close(s->server->refuse_all);
-    return smtpd_check(s, SMTPD_STAGE_CONNECT, greeting);
-}
-
-struct reply smtpd_session_restart(struct smtpd_session *s)
-{
-    unsigned kept = s->flags & SMTPD_SESSION_LOCAL_HEADERS; /* as the connection has it */
-    s->flags &= ~(unsigned)SMTPD_SESSION_LIMITED;
-    smtpd_limit_prepare(s);
-    smtpd_server_classify(s);
-    s->flags = (s->flags & ~(unsigned)SMTPD_SESSION_LOCAL_HEADERS) | kept;
-    return smtpd_limit_connect(s, after_connect_limit);
-}
-
 void smtpd_session_greet(struct smtpd_session *s)
 {
     log_info(smtpd_session_plain_tag(s), "connect from %s", s->peer.namaddr);
@@ -504,7 +467,7 @@ void smtpd_session_greet(struct smtpd_session *s)
             s, reply_and_close(smtpd_session_text(s, "421 4.3.0 %s Server local error",
                                                   common_params.myhostname)));
     } else if (!s->server->tls_wrapped || (s->flags & SMTPD_SESSION_STDIN)) {
-        greet(s);
+        smtpd_greet(s);
     } else if (s->server->tls && smtpd_tls_prepare(s)) {
         smtpd_session_begin_tls(s);
     } else {

@@ -27,6 +27,7 @@ struct anvil_call;
 struct smtpd_etrn;
 struct smtpd_upstream;
 struct smtpd_xforward;
+struct smtpd_milter;
 struct tls_session;
 struct tls_info;
 struct smtpd_auth;
@@ -80,6 +81,9 @@ struct smtpd_session {
     char *login_method;      /* how that is known: "PLAIN", "XCLIENT"; NULL as login is */
     struct smtpd_auth *auth; /* NULL: no use was made of AUTH yet */
     struct smtpd_xforward *xforward; /* NULL: none */
+    struct smtpd_milter *milter;     /* NULL: none */
+    uint32_t connections;            /* of this client, if anvil counts them */
+    unsigned milter_aborts;          /* filters are to hear so many when they know the greeting */
     struct smtpd_tx *tx;
     const char *where; /* last command, for log lines */
     unsigned phase, flags;
@@ -135,8 +139,6 @@ const struct log_tag *smtpd_session_plain_tag(struct smtpd_session *s);
 void smtpd_session_greet(struct smtpd_session *s);
 /* Talk on FD from here on: first of all find out the client's name. */
 void smtpd_session_connected(struct smtpd_session *s, int fd);
-/* Begin again with another client address (XCLIENT): the greeting, or a refusal. */
-struct reply smtpd_session_restart(struct smtpd_session *s);
 /* The reply that was pending. */
 void smtpd_session_answer(struct smtpd_session *s, struct reply reply);
 /* One command line: handle it and send its reply. */

@@ -4,6 +4,7 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "mail/cleanup_client.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_postdrop.h"
 #include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_server.h"
@@ -19,6 +20,7 @@ struct smtpd_sink {
     struct smtpd_postdrop *postdrop;
     struct smtpd_proxy *proxy;
     bool is_pending;
+    size_t milter_count;
 };
 
 static void on_opened(void *owner, const char *queue_id)
@@ -32,6 +34,7 @@ static void on_done(void *owner, const struct cleanup_done *done, const struct e
 {
     struct smtpd_sink *sink = owner;
     sink->is_pending = false;
+    smtpd_milter_resume(sink->s, !done);
     if (!done)
         log_warn(NULL, "cannot queue mail: %s", err->reason);
     sink->events->on_done(sink->s, done);
@@ -72,6 +75,27 @@ static int64_t flags_of(const struct smtpd_session *s)
     return flags;
 }
 
+/* Mail filters that were asked about the envelope are asked about the content by cleanup. */
+static struct cleanup_stream *open_cleanup(struct smtpd_session *s, struct smtpd_sink *sink)
+{
+    int fds[MILTER_MAX];
+    sink->milter_count = smtpd_milter_fds(s, fds);
+    int64_t flags = flags_of(s);
+    if (sink->milter_count == 0)
+        flags &= ~(int64_t)CLEANUP_FLAG_MILTER; /* those for other mail are not for this */
+    return cleanup_stream_open_milters(s->server->cleanup, flags, fds, sink->milter_count,
+                                       &cleanup_events, sink);
+}
+
+/* The last word before the end of the message. */
+static void hand_over_milters(struct smtpd_sink *sink)
+{
+    CLEANUP(arena_free_ptr) struct arena *arena = arena_new("smtpd_sink_milters");
+    struct cleanup_milters milters;
+    smtpd_milter_hand_over(sink->s, arena, &milters);
+    cleanup_stream_milters(sink->cleanup, &milters);
+}
+
 struct smtpd_sink *smtpd_sink_open(struct smtpd_session *s, const struct smtpd_sink_events *events)
 {
     struct smtpd_sink *sink = xzalloc(sizeof *sink);
@@ -81,7 +105,7 @@ struct smtpd_sink *smtpd_sink_open(struct smtpd_session *s, const struct smtpd_s
     if (s->flags & SMTPD_SESSION_STDIN)
         sink->postdrop = smtpd_postdrop_open(s->server->loop, &postdrop_events, sink);
     else if (s->server->cleanup)
-        sink->cleanup = cleanup_stream_open(s->server->cleanup, flags_of(s), &cleanup_events, sink);
+        sink->cleanup = open_cleanup(s, sink);
     if (sink->cleanup || sink->postdrop)
         return sink;
     free(sink);
@@ -140,6 +164,8 @@ bool smtpd_sink_is_full(const struct smtpd_sink *sink)
 void smtpd_sink_finish(struct smtpd_sink *sink)
 {
     sink->is_pending = true;
+    if (sink->cleanup && sink->milter_count > 0)
+        hand_over_milters(sink);
     if (sink->cleanup)
         cleanup_stream_finish(sink->cleanup);
     else

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "config/common_params.h"
 #include "smtpd/smtpd_eval.h"
+#include "smtpd/smtpd_milter.h"
 #include "smtpd/smtpd_policy.h"
 #include "smtpd/smtpd_dns.h"
 #include "smtpd/smtpd_session.h"
@@ -34,6 +35,13 @@ void smtpd_tx_free(struct smtpd_tx *tx)
 }
 
 void smtpd_tx_reset(struct smtpd_session *s)
+{
+    if (s->tx)
+        smtpd_milter_abort(s, 1);
+    smtpd_tx_drop(s);
+}
+
+void smtpd_tx_drop(struct smtpd_session *s)
 {
     smtpd_tx_free(s->tx);
     s->tx = NULL;

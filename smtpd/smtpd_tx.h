@@ -42,6 +42,8 @@ struct smtpd_tx {
     const char *recipient;  /* of the RCPT (or VRFY) command being answered */
     const char *accepted;   /* the last one accepted */
     const char *first_accepted;
+    const char *refusal;               /* the reply to RECIPIENT that filters are told of */
+    const char *mail_args, *rcpt_args; /* ESMTP arguments as they came, for filters */
     struct smtpd_actions actions;
 
     /* the RCPT command being answered */
@@ -70,6 +72,8 @@ struct smtpd_tx {
 
 struct smtpd_tx *smtpd_tx_new(const char *sender);
 void smtpd_tx_free(struct smtpd_tx *tx); /* NULL is fine; aborts what was not finished */
+/* Forget S's transaction without a word to mail filters. */
+void smtpd_tx_drop(struct smtpd_session *s);
 /* End S's transaction, if there is one, and go back to the start phase. */
 void smtpd_tx_reset(struct smtpd_session *s);
 

@@ -184,7 +184,7 @@ static bool stream_fill(struct stream *s)
                 strbuf_add(&s->in, chunk, (size_t)n);
             s->is_bulk = n >= BULK_FROM;
             got = true;
-            if (!s->transport && (size_t)n < want)
+            if ((!s->transport || s->transport->is_socket) && (size_t)n < want)
                 break;
         } else if (n == 0) {
             stream_mark_closed(s, 0);

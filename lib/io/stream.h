@@ -69,6 +69,7 @@ struct stream_transport {
     void (*free)(void *ctx);
     bool (*has_input)(void *ctx);   /* input that the socket will not announce any more */
     bool (*wants_write)(void *ctx); /* a read cannot go on before the socket takes output */
+    bool is_socket; /* a short read means, as with a plain socket, that it is drained */
 };
 void stream_set_transport(struct stream *s, const struct stream_transport *transport, void *ctx);
 

@@ -5,7 +5,11 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { DIRECT_FROM = 16 * 1024 }; /* a body of this size is not copied behind other output */
 
@@ -15,6 +19,7 @@ struct chan {
     void *owner;
     int busy;
     bool dead;
+    struct chan_inbox *inbox; /* of descriptors; the stream's transport owns it */
 };
 
 static void chan_release(struct chan *chan)
@@ -130,6 +135,112 @@ void chan_send_raw(struct chan *chan, uint16_t kind, struct slice body)
 struct stream *chan_stream(struct chan *chan)
 {
     return chan->stream;
+}
+
+/* ---- descriptors ---- */
+
+struct chan_inbox {
+    int socket;
+    int fds[CHAN_FDS_MAX];
+    size_t count;
+};
+
+static void inbox_take_in(struct chan_inbox *inbox, struct msghdr *msg)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
+            if (inbox->count < CHAN_FDS_MAX)
+                inbox->fds[inbox->count++] = fd;
+            else
+                close(fd);
+        }
+    }
+}
+
+static ssize_t inbox_read(void *ctx, void *data, size_t len)
+{
+    struct chan_inbox *inbox = ctx;
+    alignas(struct cmsghdr) char control[CMSG_SPACE(CHAN_FDS_MAX * sizeof(int))];
+    struct iovec part = {data, len};
+    struct msghdr msg = {.msg_iov = &part,
+                         .msg_iovlen = 1,
+                         .msg_control = control,
+                         .msg_controllen = sizeof control};
+    ssize_t n = recvmsg(inbox->socket, &msg, MSG_CMSG_CLOEXEC);
+    if (n >= 0)
+        inbox_take_in(inbox, &msg);
+    return n;
+}
+
+static ssize_t inbox_write(void *ctx, const void *data, size_t len)
+{
+    struct chan_inbox *inbox = ctx;
+    return send(inbox->socket, data, len, MSG_NOSIGNAL);
+}
+
+static void inbox_free(void *ctx)
+{
+    struct chan_inbox *inbox = ctx;
+    for (size_t i = 0; i < inbox->count; i++)
+        close(inbox->fds[i]);
+    free(inbox);
+}
+
+static const struct stream_transport inbox_transport = {
+    .read = inbox_read, .write = inbox_write, .free = inbox_free, .is_socket = true};
+
+void chan_accept_fds(struct chan *chan)
+{
+    chan->inbox = xzalloc(sizeof *chan->inbox);
+    chan->inbox->socket = stream_fd(chan->stream);
+    stream_set_transport(chan->stream, &inbox_transport, chan->inbox);
+}
+
+size_t chan_take_fds(struct chan *chan, int fds[CHAN_FDS_MAX])
+{
+    if (!chan->inbox)
+        return 0;
+    size_t count = chan->inbox->count;
+    memcpy(fds, chan->inbox->fds, count * sizeof *fds);
+    chan->inbox->count = 0;
+    return count;
+}
+
+bool chan_send_fds(struct chan *chan, uint16_t kind, const struct msg_type *type,
+                   const void *object, const int *fds, size_t count)
+{
+    if (count > CHAN_FDS_MAX || stream_output_pending(chan->stream) > 0)
+        return false;
+    if (count == 0) {
+        chan_send(chan, kind, type, object);
+        return true;
+    }
+    CLEANUP(strbuf_done) struct strbuf frame = STRBUF_ANY;
+    msg_frame(kind, type, object, &frame);
+    alignas(struct cmsghdr) char control[CMSG_SPACE(CHAN_FDS_MAX * sizeof(int))] = {0};
+    struct iovec part = {frame.s, frame.len};
+    struct msghdr msg = {.msg_iov = &part,
+                         .msg_iovlen = 1,
+                         .msg_control = control,
+                         .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(c), fds, count * sizeof(int));
+    ssize_t n;
+    do
+        n = sendmsg(stream_fd(chan->stream), &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return false;
+    stream_write(chan->stream, slice_from(strbuf_slice(&frame), (size_t)n)); /* mostly nothing */
+    return true;
 }
 
 static bool chan_wait(int fd, short events, struct deadline deadline, struct err *err)

@@ -25,6 +25,17 @@ void chan_send(struct chan *chan, uint16_t kind, const struct msg_type *type, co
 void chan_send_raw(struct chan *chan, uint16_t kind, struct slice body);
 struct stream *chan_stream(struct chan *chan);
 
+/* Descriptors travel with the frame that they were sent with, over Unix sockets. */
+enum { CHAN_FDS_MAX = 32 };
+/* FDS stay the sender's. False: there is output before it, or the socket takes none now; nothing
+ * was sent. */
+bool chan_send_fds(struct chan *chan, uint16_t kind, const struct msg_type *type,
+                   const void *object, const int *fds, size_t count);
+/* Be ready for descriptors; those nobody takes are closed with the channel. */
+void chan_accept_fds(struct chan *chan);
+/* Those that came and were not yet taken, at most CHAN_FDS_MAX: the caller's now. */
+size_t chan_take_fds(struct chan *chan, int fds[CHAN_FDS_MAX]);
+
 /* Blocking use, for commands and single-job programs: send one frame, receive one frame. False with
  * ERR when it takes longer than TIMEOUT_MS or the peer closes. The received body is in IN. */
 bool chan_send_blocking(int fd, uint16_t kind, const struct msg_type *type, const void *object,

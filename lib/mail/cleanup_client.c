@@ -11,6 +11,8 @@
 #include "io/sock.h"
 #include "ipc/chan.h"
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <utlist.h>
 
 enum { FRAME_SIZE = 64 * 1024, KEPT_BACK_MAX = 256 * 1024, IDLE_MAX = 100 };
@@ -38,6 +40,8 @@ struct cleanup_stream {
     const struct cleanup_events *events;
     void *owner;
     int64_t flags;
+    int fds[CHAN_FDS_MAX]; /* of mail filters, until cleanup has them */
+    size_t fd_count;
     struct strbuf records; /* not yet sent */
     struct timer *timer;   /* runs while cleanup is to do something */
     struct later fail_later;
@@ -89,12 +93,20 @@ void cleanup_client_free(struct cleanup_client *client)
     free(client);
 }
 
+static void close_fds(struct cleanup_stream *s)
+{
+    for (size_t i = 0; i < s->fd_count; i++)
+        close(s->fds[i]);
+    s->fd_count = 0;
+}
+
 /* The message has ended, one way or the other; the owner may free S inside. */
 static void stream_over(struct cleanup_stream *s)
 {
     s->is_over = true;
     timer_stop(s->timer);
     strbuf_done(&s->records);
+    close_fds(s);
     if (s->events && s->events->on_done)
         s->events->on_done(s->owner, s->has_answer ? &s->done : NULL, &s->err);
 }
@@ -153,19 +165,41 @@ static bool stream_connect(struct cleanup_stream *s, bool may_reuse)
         return false;
     conn->stream = s;
     s->conn = conn;
-    struct cleanup_open open = {.flags = s->flags};
-    chan_send(conn->chan, CLEANUP_OPEN, &cleanup_open_type, &open);
-    return true;
+    struct cleanup_open open = {.flags = s->flags, .milters = (int64_t)s->fd_count};
+    return chan_send_fds(conn->chan, CLEANUP_OPEN, &cleanup_open_type, &open, s->fds,
+                         s->fd_count) ||
+           err_set(&s->err, ERR_TEMP, "cannot pass connections of mail filters on");
 }
 
 struct cleanup_stream *cleanup_stream_open(struct cleanup_client *client, int64_t flags,
                                            const struct cleanup_events *events, void *owner)
+{
+    return cleanup_stream_open_milters(client, flags, NULL, 0, events, owner);
+}
+
+/* Every filter has a descriptor, so that their order is kept: one that is not connected gets any.
+ */
+static void copy_fds(struct cleanup_stream *s, const int *fds, size_t count)
+{
+    for (size_t i = 0; i < count && i < CHAN_FDS_MAX; i++) {
+        int fd = fds[i] >= 0 ? fcntl(fds[i], F_DUPFD_CLOEXEC, 0) : -1;
+        if (fd < 0)
+            fd = open("/", O_PATH | O_CLOEXEC);
+        if (fd >= 0)
+            s->fds[s->fd_count++] = fd;
+    }
+}
+
+struct cleanup_stream *cleanup_stream_open_milters(struct cleanup_client *client, int64_t flags,
+                                                   const int *fds, size_t count,
+                                                   const struct cleanup_events *events, void *owner)
 {
     struct cleanup_stream *s = xzalloc(sizeof *s);
     s->client = client;
     s->events = events;
     s->owner = owner;
     s->flags = flags;
+    copy_fds(s, fds, count);
     s->arena = arena_new("cleanup_stream");
     s->fail_later = (struct later){.fn = stream_on_fail_later, .owner = s};
     s->timer = timer_new(client->loop, stream_on_timeout, s);
@@ -194,6 +228,7 @@ void cleanup_stream_free(struct cleanup_stream *s)
     loop_later_cancel(s->client->loop, &s->fail_later);
     timer_free(s->timer);
     strbuf_done(&s->records);
+    close_fds(s);
     arena_free(s->arena);
     free(s);
 }
@@ -248,6 +283,13 @@ void cleanup_stream_flush(struct cleanup_stream *s)
     strbuf_reset(&s->records);
     if (s->is_finished || stream_output_is_full(chan_stream(s->conn->chan)))
         timer_start(s->timer, s->client->timeout_ms);
+}
+
+void cleanup_stream_milters(struct cleanup_stream *s, const struct cleanup_milters *milters)
+{
+    cleanup_stream_flush(s);
+    if (s->conn && s->is_opened && !s->is_over)
+        chan_send(s->conn->chan, CLEANUP_MILTERS, &cleanup_milters_type, milters);
 }
 
 static void flush_when_large(struct cleanup_stream *s)
@@ -307,6 +349,7 @@ static void stream_on_opened(struct cleanup_stream *s, struct slice body)
     }
     bool was_full = s->was_full;
     s->is_opened = true;
+    close_fds(s);
     timer_stop(s->timer);
     /* ON_OPENED may add to what was kept back and finish; one flush takes it all. */
     struct cleanup_client *client = s->client;

@@ -27,6 +27,13 @@ struct cleanup_events {
  * at once. */
 struct cleanup_stream *cleanup_stream_open(struct cleanup_client *client, int64_t flags,
                                            const struct cleanup_events *events, void *owner);
+/* The same with mail filters that cleanup is to ask about the content: COUNT descriptors, of which
+ * copies are made (-1: not connected). cleanup_stream_milters() is due before the end. */
+struct cleanup_stream *cleanup_stream_open_milters(struct cleanup_client *client, int64_t flags,
+                                                   const int *fds, size_t count,
+                                                   const struct cleanup_events *events,
+                                                   void *owner);
+void cleanup_stream_milters(struct cleanup_stream *s, const struct cleanup_milters *milters);
 void cleanup_stream_add(struct cleanup_stream *s, int type, struct slice data);
 void cleanup_stream_addf(struct cleanup_stream *s, int type, const char *fmt, ...) PRINTF(3, 4);
 void cleanup_stream_attribute(struct cleanup_stream *s, const char *name, const char *value);

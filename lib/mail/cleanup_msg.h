@@ -7,8 +7,10 @@
  *   client  CLEANUP_RECORDS raw records, any number of frames, records never split between frames:
  *                           envelope (T A F S ... O R), M, content (N L), X, extracted, E
  *   cleanup CLEANUP_DONE    cleanup_done      after E: status 0 means stored and synced
- *   client  CLEANUP_ABORT   drops the message; answered by CLEANUP_DONE with CLEANUP_STAT_ABORTED
- * A client that disconnects before E leaves nothing behind.
+ *   client  CLEANUP_MILTERS cleanup_milters   before E, if CLEANUP_OPEN announced mail filters:
+ * what was agreed on with them. Their connections come as descriptors with CLEANUP_OPEN, and are
+ * cleanup's from E until CLEANUP_DONE. client  CLEANUP_ABORT   drops the message; answered by
+ * CLEANUP_DONE with CLEANUP_STAT_ABORTED A client that disconnects before E leaves nothing behind.
  */
 #ifndef MAIL_CLEANUP_MSG_H
 #define MAIL_CLEANUP_MSG_H
@@ -18,6 +20,7 @@
 // clang-format off
 enum cleanup_kind {
     CLEANUP_OPEN = 0x101, CLEANUP_OPENED, CLEANUP_RECORDS, CLEANUP_DONE, CLEANUP_ABORT,
+    CLEANUP_MILTERS,
 };
 // clang-format on
 
@@ -54,7 +57,7 @@ enum cleanup_status {
 };
 
 // clang-format off
-#define CLEANUP_OPEN_FIELDS(F) F(INT, flags) F(INT, session)
+#define CLEANUP_OPEN_FIELDS(F) F(INT, flags) F(INT, session) F(INT, milters)
 #define CLEANUP_OPENED_FIELDS(F) F(TEXT, queue_id)
 // clang-format on
 /* reason: "" or text with leading enhanced status code for the client ("5.7.1 message content
@@ -65,6 +68,21 @@ enum cleanup_status {
 MSG_DECLARE(cleanup_open, CLEANUP_OPEN_FIELDS)
 MSG_DECLARE(cleanup_opened, CLEANUP_OPENED_FIELDS)
 MSG_DECLARE(cleanup_done, CLEANUP_DONE_FIELDS)
+
+/* The mail filters, as lib/milter describes them (struct milter_state), in the order of their
+ * descriptors; without a connection (the descriptor is of no use then) outcome is their answer. */
+// clang-format off
+#define CLEANUP_MACRO_FIELDS(F) F(TEXT, name) F(TEXT, value)
+#define CLEANUP_MILTER_FIELDS(F)                                                                   \
+    F(TEXT, name) F(INT, version) F(INT, actions) F(INT, protocol) F(INT, content_ms)              \
+    F(INT, fallback) F(INT, has_connection) F(INT, outcome) F(TEXT, text)                          \
+    F(TEXT, header_macros) F(TEXT, end_macros)
+#define CLEANUP_MILTERS_FIELDS(F)                                                                  \
+    F(LIST, milters, cleanup_milter) F(LIST, macros, cleanup_macro)
+// clang-format on
+MSG_DECLARE(cleanup_macro, CLEANUP_MACRO_FIELDS)
+MSG_DECLARE(cleanup_milter, CLEANUP_MILTER_FIELDS)
+MSG_DECLARE(cleanup_milters, CLEANUP_MILTERS_FIELDS)
 
 /* Standard enhanced code and text for a status (the worst bit decides): 451 "4.3.0 Error: queue
  * file write error", 552 "5.3.4 Error: message file too big", 554 "5.4.0 Error: too many hops" */

@@ -18,6 +18,15 @@ MSG_DEFINE(cleanup_open, CLEANUP_OPEN_FIELDS)
 #define MSG_SELF cleanup_opened
 MSG_DEFINE(cleanup_opened, CLEANUP_OPENED_FIELDS)
 #undef MSG_SELF
+#define MSG_SELF cleanup_macro
+MSG_DEFINE(cleanup_macro, CLEANUP_MACRO_FIELDS)
+#undef MSG_SELF
+#define MSG_SELF cleanup_milter
+MSG_DEFINE(cleanup_milter, CLEANUP_MILTER_FIELDS)
+#undef MSG_SELF
+#define MSG_SELF cleanup_milters
+MSG_DEFINE(cleanup_milters, CLEANUP_MILTERS_FIELDS)
+#undef MSG_SELF
 #define MSG_SELF cleanup_done
 MSG_DEFINE(cleanup_done, CLEANUP_DONE_FIELDS)
 #undef MSG_SELF

@@ -197,8 +197,9 @@ static enum segment_end read_segment(struct reading *in)
 }
 
 /* Go from the start of the content to the record after X: by the size record when it tells the
- * truth about the length, else by reading the content. Where the content begins it has to know,
- * because the delivery programs believe it. */
+ * truth about the distance (its first field; the fifth is the length as mail filters left it, and
+ * what stands there is the sender's), else by reading the content. Where the content begins it has
+ * to know, because the delivery programs believe it. */
 static bool skip_content(struct reading *in)
 {
     off_t content = queue_reader_tell(in->reader);
@@ -206,8 +207,8 @@ static bool skip_content(struct reading *in)
     struct slice data;
     if (in->has_size && in->env->data_offset != content)
         return corrupt(in, "content is not where the size record says");
-    if (in->has_size && in->env->content_size < INT64_MAX - content &&
-        queue_reader_seek(in->reader, content + (off_t)in->env->content_size) &&
+    if (in->has_size && in->env->message_size < INT64_MAX - content &&
+        queue_reader_seek(in->reader, content + (off_t)in->env->message_size) &&
         queue_reader_next(in->reader, &type, &data, NULL, NULL) == QUEUE_READ_OK &&
         type == REC_EXTRACTED && data.len == 0)
         return true;

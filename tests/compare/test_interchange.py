@@ -2,6 +2,7 @@
 
 Each test runs both ways, with short and with long queue ids.
 """
+import itertools
 import os
 import re
 import unittest
@@ -187,14 +188,15 @@ class Interchange(unittest.TestCase):
         self.each_way(steps, delay_warning_time="1h")
 
     def test_edited_by_a_mail_filter(self):
-        """Postfix edits in place: pointers lead to what was added at the end."""
+        """Both edit in place: pointers lead to what was added at the end."""
         edits = [milter.insert_header(0, "X-First", "1"), milter.add_header("X-Last", "folded\n value"),
                  milter.change_header(1, "Subject", "edited " + "s" * 200), milter.change_header(1, "Message-Id", ""),
                  milter.add_recipient("c@far.test"), milter.delete_recipient("b@far.test"),
                  milter.change_sender("other@far.test"), milter.replace_body(b"new line\r\n" * 500 + b"end\r\n")]
-        for hold in (False, True):
-            with self.subTest(hold=hold), milter.Milter(edits) as editor:
-                pair = Pair(oracle.product(), products.staged(), "no")
+        products_of_ways = ((oracle.product, products.staged), (products.staged, oracle.product))
+        for hold, (giver, taker) in itertools.product((False, True), products_of_ways):
+            with self.subTest(hold=hold, giver=giver().label), milter.Milter(edits) as editor:
+                pair = Pair(giver(), taker(), "no")
                 self.addCleanup(pair.close)
                 pair.giver.set(smtpd_milters=editor.address, milter_protocol="6")
                 pair.given.reply("RCPT", "450 4.2.1 later")

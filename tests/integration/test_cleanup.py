@@ -258,7 +258,7 @@ virtual_alias_maps = inline:{{v@vir.test=a@far.test,b@far.test,V@vir.test},{b@fa
 
 
 class Limits(CleanupTest):
-    main_cf = "message_size_limit = 20000\nsmtpd_milters = \ndelay_warning_time = 4h\n"
+    main_cf = "message_size_limit = 20000\ndelay_warning_time = 4h\n"
 
     def test_size(self):
         _, answer = self.send("A: b\n\n" + "x" * 15000 + "\n" + "x" * 6000 + "\n")
@@ -341,16 +341,6 @@ virtual_alias_maps = inline:{{v@vir.test=a@far.test,b@far.test}}
                                before_recipient=[record("A", "notify_flags=10")])
         self.assertEqual([kind for kind, _ in asked], [BOUNCE_APPEND, BOUNCE_FLUSH])
         self.assertEqual(self.cleanup.file(queue_id).count(record("A", "notify_flags=8")), 2)
-
-
-class Milters(CleanupTest):
-    main_cf = "smtpd_milters = inet:127.0.0.1:9"
-
-    def test_mail_does_not_pass_unfiltered(self):
-        queue_id, answer = self.send("A: b\n\n", flags=FLAGS_EXTERNAL | 1 << 6)
-        self.assertIsNone(queue_id)
-        self.assertEqual(answer["smtp_code"], 451)
-        self.cleanup.wait_for_log("not supported")
 
 
 if __name__ == "__main__":

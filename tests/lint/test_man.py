@@ -176,13 +176,6 @@ class Man(unittest.TestCase):
                        if w not in page_of(name, section)]
         self.assertEqual(faults, [])
 
-    def test_unbuilt_settings(self):
-        """What smtpd warns of is told where its page says what is not built."""
-        told = read(os.path.join(MAN, "smtpd.8")).partition(".SH NOT BUILT YET")[2].partition(".SH PARAMETERS")[0]
-        names = re.findall(r'^ *\{"([a-z_]+)",', read(os.path.join(SOURCE, "smtpd/smtpd_unbuilt.c")), re.MULTILINE)
-        self.assertGreater(len(names), 3)
-        self.assertEqual([n for n in names if not re.search(r"\b%s\b" % n, told)], [])
-
     def test_pages_parse(self):
         tool = shutil.which("groff")
         if not tool:

@@ -90,7 +90,8 @@ class Connection:
 
     def open(self, flags=FLAGS_EXTERNAL):
         self.send(OPEN, field("flags", INT, struct.pack("<q", flags)) +
-                  field("session", INT, struct.pack("<q", 0)))
+                  field("session", INT, struct.pack("<q", 0)) +
+                  field("milters", INT, struct.pack("<q", 0)))
         kind, reply = self.receive()
         return reply["queue_id"] if kind == OPENED else reply
 
