@@ -22,7 +22,7 @@ _valija_options[mailq]=${_valija_options[sendmail]}
 _valija_options[newaliases]=${_valija_options[sendmail]}
 
 _valija_commands='start start-fg stop quick-start quick-stop abort reload flush check status
-    set-permissions upgrade-configuration post-install logrotate'
+    set-permissions upgrade-configuration post-install logrotate tls'
 _valija_steps='create-missing upgrade-source upgrade-package set-permissions upgrade-configuration
     first-install-reminder'
 

@@ -33,10 +33,11 @@ static const struct {
     {"upgrade-configuration", postfix_upgrade},
     {"post-install", postfix_post_install},
     {"logrotate", postfix_logrotate},
+    {"tls", postfix_tls},
 };
 
 /* Commands of the manual that this release does not have. */
-static const char *const not_built[] = {"tls", "non-bdb"};
+static const char *const not_built[] = {"non-bdb"};
 
 static int run_command(const struct postfix *postfix, const char *name)
 {

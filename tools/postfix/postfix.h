@@ -75,6 +75,9 @@ bool postfix_file_next(struct slice *text, struct postfix_file *ret, struct err 
 /* postfix_logrotate.c */
 int postfix_logrotate(const struct postfix *postfix);
 
+/* postfix_tls.c: postfix-tls(1) */
+int postfix_tls(const struct postfix *postfix);
+
 /* postfix_run.c: run a program and wait; its exit status, 127 when it cannot be run. */
 int postfix_run(const struct argv *argv);
 /* Replace this process; fatal when that fails. */
