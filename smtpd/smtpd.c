@@ -35,6 +35,11 @@ static void smtpd_accept(int fd)
     smtpd_session_start(&smtpd_shared, fd);
 }
 
+static void smtpd_take_over(int fd, const struct haproxy_peers *peers)
+{
+    smtpd_session_take_over(&smtpd_shared, fd, peers);
+}
+
 /* Of a process for one user's commands nothing stays behind; a daemon does not wait for threads
  * that wait for DNS. */
 static void smtpd_exit(void)
@@ -64,6 +69,7 @@ static const struct service smtpd_service = {
     .before_jail = smtpd_open,
     .after_jail = smtpd_start,
     .on_connect = smtpd_accept,
+    .on_pass = smtpd_take_over,
     .on_exit = smtpd_exit,
     .has_stale_tables = smtpd_is_stale,
 };

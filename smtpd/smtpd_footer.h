@@ -5,15 +5,9 @@
 
 #include "esmtp/esmtp_reply.h"
 
-struct arena;
 struct smtpd_session;
 
 void smtpd_reply_format(const struct smtpd_session *s, const struct reply *reply,
                         struct strbuf *out);
-/* Characters of VALUE that FILTER (with C escapes) does not list become '_'. */
-void smtpd_footer_censor(const char *filter, const char *value, struct strbuf *out);
-
-/* VALUE as text of a template that stands for itself. */
-const char *smtpd_footer_quote(struct arena *arena, const char *value);
 
 #endif

@@ -2,10 +2,10 @@
 #include "base/num.h"
 #include "config/common_params.h"
 #include "config/config.h"
+#include "esmtp/esmtp_footer.h"
 #include "io/sock.h"
 #include "smtpd/smtpd_dns.h"
 #include "smtpd/smtpd_dnsbl.h"
-#include "smtpd/smtpd_footer.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_reject.h"
 #include "smtpd/smtpd_server.h"
@@ -191,14 +191,15 @@ static const char *reply_value(const struct listed *l, struct slice name)
 static const char *reply_macro(void *ctx, struct slice name)
 {
     const struct listed *l = ctx;
-    CLEANUP(strbuf_done) struct strbuf clean = STRBUF_ANY;
+    CLEANUP(strbuf_done) struct strbuf clean = STRBUF_ANY, quoted = STRBUF_ANY;
     const char *value = reply_value(l, name);
     if (!value) {
         log_warn(NULL, "unknown macro name \"%.*s\" in RBL reply", SLICE_ARG(name));
         return NULL;
     }
-    smtpd_footer_censor(smtpd_params.smtpd_expansion_filter, value, &clean);
-    return smtpd_footer_quote(l->e->arena, clean.s);
+    esmtp_footer_censor(smtpd_params.smtpd_expansion_filter, value, &clean);
+    esmtp_footer_quote(clean.s, &quoted);
+    return arena_strdup(l->e->arena, quoted.s);
 }
 
 /* The template for this list. False: the table failed, and *RET_VERDICT is the answer. */

@@ -487,6 +487,16 @@ void smtpd_session_connected(struct smtpd_session *s, int fd)
     smtpd_peer_lookup_start(s);
 }
 
+void smtpd_session_take_over(struct smtpd_server *server, int fd, const struct haproxy_peers *peers)
+{
+    struct smtpd_session *s = smtpd_session_new(server);
+    smtpd_slot_set_owner(server, s->log.session, s);
+    smtpd_peer_from_socket(&s->peer, fd);
+    if (peers->is_proxied)
+        smtpd_peer_set_addresses(&s->peer, peers);
+    smtpd_session_connected(s, fd);
+}
+
 void smtpd_session_start(struct smtpd_server *server, int fd)
 {
     struct smtpd_session *s = smtpd_session_new(server);

@@ -15,6 +15,7 @@
 #include "log/log.h"
 #include "smtpd/smtpd_commands.h"
 
+struct haproxy_peers;
 struct smtpd_server;
 struct smtpd_tx;
 struct smtpd_eval;
@@ -120,6 +121,10 @@ struct smtpd_session {
 
 /* A session on FD (descriptor of an accepted connection). */
 void smtpd_session_start(struct smtpd_server *server, int fd);
+/* The same for a connection that another program accepted (postscreen), which says who is at its
+ * ends. */
+void smtpd_session_take_over(struct smtpd_server *server, int fd,
+                             const struct haproxy_peers *peers);
 /* A session on standard input and output (sendmail -bs); it submits through postdrop. */
 void smtpd_session_start_stdin(struct smtpd_server *server);
 /* A session without a connection: its replies collect in S->reply. For tests. */

@@ -12,6 +12,8 @@ static void clock_real(struct timeval *now)
     gettimeofday(now, NULL);
 }
 
+enum { US_PER_S = 1000000, FRACTION_DIGITS = 6 };
+
 int64_t (*clock_now_ms)(void) = clock_monotonic_ms;
 void (*clock_wall)(struct timeval *now) = clock_real;
 
@@ -42,4 +44,31 @@ void clock_format_ctime(time_t when, struct strbuf *out)
         return;
     strbuf_addf(out, "%s %s %2d %02d:%02d:%02d %d", days[tm.tm_wday], months[tm.tm_mon], tm.tm_mday,
                 tm.tm_hour, tm.tm_min, tm.tm_sec, tm.tm_year + 1900);
+}
+
+/* The unit that the last printed digit counts: a power of ten of microseconds. */
+static int64_t last_digit_unit(int64_t us, int resolution)
+{
+    int64_t finest = 1;
+    for (int digit = resolution; digit < FRACTION_DIGITS; digit++)
+        finest *= 10;
+    int64_t unit = 1;
+    for (int64_t rest = us; rest >= 100; rest /= 10) /* two digits stay */
+        unit *= 10;
+    return MIN(MAX(unit, finest), (int64_t)US_PER_S);
+}
+
+void clock_format_delay(int64_t us, int resolution, struct strbuf *out)
+{
+    us = MAX(us, (int64_t)0); /* the clock was set back */
+    int64_t unit = last_digit_unit(us, resolution);
+    us = (us + unit / 2) / unit * unit;
+    strbuf_addf(out, "%lld", (long long)(us / US_PER_S));
+    int64_t fraction = us % US_PER_S;
+    if (fraction == 0)
+        return;
+    int digits = FRACTION_DIGITS;
+    for (; fraction % 10 == 0; fraction /= 10)
+        digits--;
+    strbuf_addf(out, ".%0*lld", digits, (long long)fraction);
 }

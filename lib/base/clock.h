@@ -18,4 +18,8 @@ void clock_format_mail_date(time_t when, struct strbuf *out);
 /* "Sat Nov 21 21:07:13 2026", local time zone, as mbox From_ lines and mailq have it */
 void clock_format_ctime(time_t when, struct strbuf *out);
 
+/* A delay as delay= and delays= show it: two significant digits, at most RESOLUTION after the
+ * point. */
+void clock_format_delay(int64_t us, int resolution, struct strbuf *out);
+
 #endif

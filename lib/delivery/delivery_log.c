@@ -8,40 +8,13 @@
 #include <string.h>
 #include <strings.h>
 
-enum { US_PER_S = 1000000, SIGNIFICANT_DIGITS = 2, FRACTION_DIGITS = 6 };
+enum { US_PER_S = 1000000 };
 
 int64_t delivery_wall_us(void)
 {
     struct timeval now;
     clock_wall(&now);
     return (int64_t)now.tv_sec * US_PER_S + now.tv_usec;
-}
-
-/* The unit that the last printed digit counts: a power of ten of microseconds. */
-static int64_t last_digit_unit(int64_t us, int resolution)
-{
-    int64_t finest = 1;
-    for (int digit = resolution; digit < FRACTION_DIGITS; digit++)
-        finest *= 10;
-    int64_t unit = 1;
-    for (int64_t rest = us; rest >= 100; rest /= 10) /* two digits stay */
-        unit *= 10;
-    return MIN(MAX(unit, finest), (int64_t)US_PER_S);
-}
-
-void delivery_format_delay(int64_t us, int resolution, struct strbuf *out)
-{
-    us = MAX(us, (int64_t)0); /* the clock was set back */
-    int64_t unit = last_digit_unit(us, resolution);
-    us = (us + unit / 2) / unit * unit;
-    strbuf_addf(out, "%lld", (long long)(us / US_PER_S));
-    int64_t fraction = us % US_PER_S;
-    if (fraction == 0)
-        return;
-    int digits = FRACTION_DIGITS;
-    for (; fraction % 10 == 0; fraction /= 10)
-        digits--;
-    strbuf_addf(out, ".%0*lld", digits, (long long)fraction);
 }
 
 static void add_delays(const struct delivery_job *job, int64_t done_us, struct strbuf *out)
@@ -57,12 +30,12 @@ static void add_delays(const struct delivery_job *job, int64_t done_us, struct s
         done_us - connected_us,
     };
     strbuf_add_str(out, "delay=");
-    delivery_format_delay(done_us - arrival_us, resolution, out);
+    clock_format_delay(done_us - arrival_us, resolution, out);
     strbuf_add_str(out, ", delays=");
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         if (i > 0)
             strbuf_add_char(out, '/');
-        delivery_format_delay(parts[i], resolution, out);
+        clock_format_delay(parts[i], resolution, out);
     }
 }
 

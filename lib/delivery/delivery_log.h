@@ -9,9 +9,6 @@ void delivery_log_outcome(const struct delivery_job *job, const struct recipient
                           const struct delivery_outcome *o, const char *status, int64_t done_us);
 /* ADDRESS between < and > in the form of info_log_address_format. */
 void delivery_log_address(const char *address, struct strbuf *out);
-/* A delay as delay= and delays= show it: two significant digits, at most RESOLUTION after the
- * point. */
-void delivery_format_delay(int64_t us, int resolution, struct strbuf *out);
 int64_t delivery_wall_us(void);
 
 #endif

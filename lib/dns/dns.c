@@ -8,6 +8,7 @@
 #include "dns/dns.h"
 
 #include "base/xmem.h"
+#include "dns/dns_ttl.h"
 
 #include <ares.h>
 #include <arpa/inet.h>
@@ -214,6 +215,8 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *data, i
                          q->arena, &q->answer, &q->err);
     else
         fail(q, status);
+    if (data && len > 0)
+        q->answer.ttl = dns_ttl_of((struct slice){(const char *)data, (size_t)len});
 }
 
 static void on_hosts(void *arg, int status, int timeouts, struct ares_addrinfo *list)

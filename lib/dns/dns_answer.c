@@ -43,7 +43,8 @@ void dns_answer_fail(const char *name, enum dns_type type, enum dns_status statu
     };
     // clang-format on
     const char *warnings = ret->warnings ? ret->warnings : "";
-    *ret = (struct dns_answer){.type = type, .name = name, .status = status, .warnings = warnings};
+    *ret = (struct dns_answer){
+        .type = type, .name = name, .status = status, .ttl = -1, .warnings = warnings};
     if (status != DNS_FOUND)
         err_set(err, rows[status].kind, "%sName service error for name=%s type=%s: %s",
                 rows[status].prefix, name, dns_type_name(type), rows[status].why);
@@ -282,7 +283,7 @@ void dns_answer_parse(struct slice packet, const char *name, enum dns_type type,
                       struct arena *arena, struct dns_answer *ret, struct err *err)
 {
     struct reading r = {.arena = arena, .answer = ret, .warnings = STRBUF_INIT(WARNINGS_MAX)};
-    *ret = (struct dns_answer){.type = type, .name = name, .warnings = ""};
+    *ret = (struct dns_answer){.type = type, .name = name, .ttl = -1, .warnings = ""};
     enum dns_status code = packet_status(packet);
     if (code != DNS_FOUND || packet.len > UINT16_MAX) {
         dns_answer_fail(name, type, code == DNS_FOUND ? DNS_FAILED : code, ret, err);

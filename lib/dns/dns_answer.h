@@ -50,6 +50,7 @@ struct dns_answer {
     enum dns_status status;
     struct dns_record *records;
     size_t count;
+    int64_t ttl;          /* seconds the answer holds, negative ones by their SOA; -1: not known */
     const char *warnings; /* what was odd, one text a line, for programs to log; "" */
 };
 

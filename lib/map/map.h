@@ -28,6 +28,7 @@ enum map_flags {
     MAP_MANY_KEYS = 1 << 10,   /* a million look-ups, say, will follow: see map_pause() */
     MAP_FILES = 1 << 11,       /* values of types that are read when opened name files: give their
                                   content, in base64 */
+    MAP_TRY_LOCK = 1 << 12,    /* with MAP_WRITE: a table that somebody else writes is an error */
 };
 
 struct config;

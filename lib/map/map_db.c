@@ -227,8 +227,11 @@ static bool db_open_file(struct map_db *db, enum map_flags flags, struct err *er
             open(db->path, (writes ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOCTTY, 0644);
         if (db->lock_fd < 0)
             return err_set(err, ERR_TEMP, "open database %s: %s", db->path, strerror(errno));
-        if (!fd_lock(db->lock_fd, writes, true) || fstat(db->lock_fd, &db->opened) < 0)
-            return err_set(err, ERR_TEMP, "lock database %s: %s", db->path, strerror(errno));
+        if (!fd_lock(db->lock_fd, writes, !(flags & MAP_TRY_LOCK)))
+            return err_set(err, ERR_TEMP, "%s: unable to get exclusive lock: %s", db->path,
+                           strerror(errno));
+        if (fstat(db->lock_fd, &db->opened) < 0)
+            return failed(db, "lock", errno, err);
         if (map_db_file_is_at(db->path, &db->opened))
             return true;
     }

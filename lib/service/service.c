@@ -192,6 +192,8 @@ static void service_load_config(int argc, char **argv)
         config_set_default(p->config, "stress", "");
     if (p->service->params)
         config_declare(p->config, p->service->params);
+    if (p->service->foreign_params)
+        config_declare(p->config, p->service->foreign_params);
     if (!common_params_load(p->config, &err))
         log_fatal("%s", err.reason);
     log_setup_from_params(p->service->name);

@@ -18,6 +18,8 @@ enum service_model {
     SERVICE_DATAGRAMS,    /* on_datagram */
 };
 
+struct haproxy_peers;
+
 struct service {
     const char *name; /* "smtpd" */
     enum service_model model;
@@ -31,6 +33,9 @@ struct service {
     unsigned (*more_needs)(void);   /* the same, as parameters say; may be NULL */
     const struct param_row *params; /* NULL: only the common ones */
     void *params_at;
+    /* Rows of other programs that defaults of this one's parameters refer to ($smtpd_banner):
+     * known_param_rows, or NULL. */
+    const struct param_row *foreign_params;
     /* name of the parameter (INT) that caps clients per process; NULL: computed from the process
      * limit */
     const char *clients_per_process_param;
@@ -40,6 +45,9 @@ struct service {
     /* A new connection, non-blocking; the program owns FD and calls service_client_done() when it
      * has closed it. */
     void (*on_connect)(int fd);
+    /* The same for a connection that another program accepted (master.cf type pass), and what that
+     * says about its ends. NULL: on_connect. */
+    void (*on_pass)(int fd, const struct haproxy_peers *peers);
     /* Bytes of a trigger (wake-up, postkick): letters. When on_connect is set as well, the first
      * byte of a connection decides: MSG_MAGIC means frames. */
     void (*on_trigger)(struct slice letters);
@@ -67,7 +75,9 @@ size_t service_client_limit(void); /* of this process */
 void service_client_added(void);
 void service_client_done(void);
 bool service_is_retiring(void);
-void service_retire(void);            /* take no more clients; exit when the last is done */
+void service_retire(void); /* take no more clients; exit when the last is done */
+/* From now on the process is ended (SIGALRM) when one turn of its loop takes LIMIT_S seconds. */
+void service_watchdog(int64_t limit_s);
 bool service_is_alone_on_stdin(void); /* -S: one session on stdin and stdout (sendmail -bs) */
 char **service_arguments(void);       /* what follows the options in master.cf; NULL-terminated */
 

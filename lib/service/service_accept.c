@@ -21,7 +21,7 @@ enum {
 static struct {
     struct watch **listeners;
     int count;
-    bool paused;
+    bool paused, is_pass;
     int64_t stale_checked_ms;
     struct timer *stale_timer;
 } accepting;
@@ -110,23 +110,6 @@ void service_stale_clock(void)
         timer_start(accepting.stale_timer, STALE_CHECK_MS);
 }
 
-static int service_accept_one(int listener)
-{
-    if (strcmp(service_process.args.type, "pass") == 0) {
-        CLEANUP(fd_done) int carrier = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-        if (carrier < 0)
-            return -1;
-        /* the sender writes right after connecting; a silent one must not hold the process */
-        struct timeval limit = {.tv_sec = 1};
-        setsockopt(carrier, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-        int fd = fd_recv(carrier);
-        if (fd < 0)
-            errno = ECONNABORTED;
-        return fd;
-    }
-    return accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-}
-
 static void service_on_listener(void *owner, unsigned events)
 {
     (void)events;
@@ -134,14 +117,16 @@ static void service_on_listener(void *owner, unsigned events)
     if (service_retire_if_stale())
         return;
     for (int i = 0; i < ACCEPT_PER_TURN && !accepting.paused; i++) {
-        int fd = service_accept_one(listener);
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return; /* another process was faster */
         if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
             log_warn(NULL, "accept connection: %s", strerror(errno));
             return;
         }
-        if (fd >= 0)
+        if (fd >= 0 && accepting.is_pass)
+            service_pass_take(fd);
+        else if (fd >= 0)
             service_take_connection(fd);
     }
 }
@@ -177,6 +162,7 @@ void service_accept_start(void)
         fn = service_on_fifo;
     else if (p->service->model == SERVICE_DATAGRAMS)
         fn = service_on_datagrams;
+    accepting.is_pass = strcmp(p->args.type, "pass") == 0;
     accepting.count = p->args.socket_count;
     accepting.listeners = xrealloc_array(NULL, (size_t)accepting.count, sizeof(struct watch *));
     for (int i = 0; i < accepting.count; i++) {

@@ -39,6 +39,9 @@ void service_accept_start(void);
 void service_accept_pause(bool paused); /* full, or room again; tells master */
 void service_accept_stop(void);
 
+/* A connection to a socket of type pass, which carries a client's; takes CARRIER over. */
+void service_pass_take(int carrier);
+
 void service_idle_clock(void);
 void service_stale_clock(void);
 

@@ -1,6 +1,7 @@
 /* Text after refusals. */
 #include "unit/smtpd/fixture.h"
 
+#include "esmtp/esmtp_footer.h"
 #include "smtpd/smtpd_footer.h"
 
 #include <setjmp.h>
@@ -19,7 +20,7 @@ static void censor(void **unused)
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
-        smtpd_footer_censor(rows[i].filter, rows[i].value, &out);
+        esmtp_footer_censor(rows[i].filter, rows[i].value, &out);
         assert_string_equal(out.s, rows[i].expect);
     }
 }
