@@ -85,12 +85,8 @@ SMTPD_RULE(smtpd_useless)
 
 SMTPD_RULE(smtpd_misconfigured)
 {
-    bool unbuilt = rule->restriction->argument == SMTPD_ARG_UNBUILT ||
-                   rule->restriction->argument == SMTPD_ARG_UNBUILT_NONE;
     if (rule->complaint)
         log_warn(NULL, "%s", rule->complaint);
-    else if (unbuilt)
-        log_warn(NULL, "smtpd restriction \"%s\" is not built into this release yet", rule->word);
     else
         log_warn(NULL, "unknown smtpd restriction: \"%s\"", rule->word);
     return smtpd_reject_configuration(e);

@@ -17,15 +17,13 @@
 #include <strings.h>
 #include <uthash.h>
 
-#define NONE         SMTPD_ARG_NONE
-#define MAP          SMTPD_ARG_MAP
-#define CCERT        SMTPD_ARG_CCERT
-#define NUMBER       SMTPD_ARG_NUMBER
-#define POLICY       SMTPD_ARG_POLICY
-#define LIST         SMTPD_ARG_LIST
-#define LISTED       SMTPD_ARG_DNS_LIST
-#define UNBUILT      SMTPD_ARG_UNBUILT
-#define UNBUILT_NONE SMTPD_ARG_UNBUILT_NONE
+#define NONE   SMTPD_ARG_NONE
+#define MAP    SMTPD_ARG_MAP
+#define CCERT  SMTPD_ARG_CCERT
+#define NUMBER SMTPD_ARG_NUMBER
+#define POLICY SMTPD_ARG_POLICY
+#define LIST   SMTPD_ARG_LIST
+#define LISTED SMTPD_ARG_DNS_LIST
 
 static const struct smtpd_restriction restrictions[] = {
     // clang-format off
@@ -199,7 +197,7 @@ static struct smtpd_rule *add_rule(struct smtpd_list *list, const struct smtpd_r
 
 static bool takes_argument(enum smtpd_argument kind)
 {
-    return kind != SMTPD_ARG_NONE && kind != SMTPD_ARG_LIST && kind != SMTPD_ARG_UNBUILT_NONE;
+    return kind != SMTPD_ARG_NONE && kind != SMTPD_ARG_LIST;
 }
 
 /* A DNS list: a name, and a filter that can be read. */

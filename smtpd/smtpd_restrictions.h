@@ -2,7 +2,7 @@
  * smtpd_restrictions: the words of smtpd_*_restrictions, compiled into lists of rules.
  *
  * Lists named in main.cf are compiled at start; lists in access tables when first seen, and kept. A
- * word that is unknown, or whose part is not built yet, compiles to a rule that warns and answers
+ * word that is unknown compiles to a rule that warns and answers
  * "451 4.3.5 Server configuration error", so that a typing error never opens the relay.
  */
 #ifndef SMTPD_SMTPD_RESTRICTIONS_H
@@ -37,8 +37,6 @@ enum smtpd_argument {
     SMTPD_ARG_DNS_LIST, /* domain, or domain=d.d.d.d */
     SMTPD_ARG_LIST,     /* rule->list; for restriction classes */
     SMTPD_ARG_POLICY,   /* a policy service */
-    SMTPD_ARG_UNBUILT,  /* takes an argument, and its part is not built yet */
-    SMTPD_ARG_UNBUILT_NONE,
 };
 
 typedef enum smtpd_verdict (*smtpd_rule_fn)(struct smtpd_eval *e, const struct smtpd_rule *rule);

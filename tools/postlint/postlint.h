@@ -105,8 +105,6 @@ enum postlint_word {
     WORD_TEXT,
     WORD_POLICY,
     WORD_LISTED, /* a DNS list */
-    WORD_UNBUILT,
-    WORD_UNBUILT_NONE
 };
 enum postlint_word postlint_word_find(const char *word); /* a restriction of smtpd */
 bool postlint_word_has_argument(enum postlint_word word);

@@ -71,9 +71,6 @@ static size_t check_word(struct list *list, const struct argv *words, size_t at)
     enum postlint_word kind = postlint_word_find(word);
     if (kind == WORD_UNKNOWN)
         check_unknown(list, word);
-    if (kind == WORD_UNBUILT || kind == WORD_UNBUILT_NONE)
-        postlint_report(list->lint, LINT_V053, list->where, NULL,
-                        "%s: %s is not built into this release", list->name, word);
     if (!postlint_word_has_argument(kind))
         return 1;
     if (!is_argument(kind, next))

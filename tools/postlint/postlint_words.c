@@ -23,7 +23,7 @@ enum postlint_word postlint_word_find(const char *word)
 bool postlint_word_has_argument(enum postlint_word word)
 {
     return word == WORD_MAP || word == WORD_CCERT || word == WORD_NUMBER || word == WORD_TEXT ||
-           word == WORD_LISTED || word == WORD_POLICY || word == WORD_UNBUILT;
+           word == WORD_LISTED || word == WORD_POLICY;
 }
 
 void postlint_word_table(struct strbuf *out, const char *table)
