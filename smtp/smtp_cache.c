@@ -1,6 +1,7 @@
 #include "smtp/smtp_cache.h"
 
 #include "base/clock.h"
+#include "smtp/smtp_delivery.h"
 #include "smtp/smtp_params.h"
 
 #include <string.h>
@@ -19,8 +20,8 @@ static int64_t age_ms(const struct smtp_session *s)
 bool smtp_cache_may_keep(const struct smtp_session *s)
 {
     int64_t count_limit = smtp_params.smtp_connection_reuse_count_limit;
-    return !s->is_unusable && s->outstanding == 0 && stream_output_pending(s->stream) == 0 &&
-           stream_input(s->stream).len == 0 &&
+    return !s->is_unusable && !s->is_tls_off && s->outstanding == 0 &&
+           stream_output_pending(s->stream) == 0 && stream_input(s->stream).len == 0 &&
            age_ms(s) < smtp_params.smtp_connection_reuse_time_limit * 1000 &&
            (count_limit == 0 || s->uses <= count_limit);
 }
@@ -35,15 +36,30 @@ void smtp_cache_put(struct smtp_session *s)
     timer_start(s->idle, smtp_params.smtp_connection_cache_time_limit * 1000);
 }
 
-struct smtp_session *smtp_cache_take(const char *destination, const struct smtp_host *host)
+/* The policy of each delivery counts, not that of the one the session was made for. */
+static bool has_right_tls(const struct smtp_session *s, struct smtp_delivery *d,
+                          const struct smtp_nexthop *destination, const struct smtp_host *host)
+{
+    CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY, warnings = STRBUF_ANY;
+    struct smtp_tls_policy policy;
+    const char *name = host && !host->path ? host->name : s->host.name;
+    if (!smtp_tls_policy_find(destination, name, d->arena, &policy, &warnings))
+        return false; /* what is wrong is told before a connection is made */
+    smtp_tls_policy_key(&policy, &key);
+    return strcmp(key.s, s->policy_key) == 0;
+}
+
+struct smtp_session *smtp_cache_take(struct smtp_delivery *d,
+                                     const struct smtp_nexthop *destination,
+                                     const struct smtp_host *host)
 {
     for (struct smtp_session *s = smtp_session_first(); s; s = s->next) {
         if (s->recv != SMTP_STEP_IDLE)
             continue;
         bool is_match = host ? s->host.port == host->port &&
                                    strcmp(s->host.address_text, host->address_text) == 0
-                             : strcasecmp(s->destination, destination) == 0;
-        if (!is_match)
+                             : strcasecmp(s->destination, destination->text) == 0;
+        if (!is_match || !has_right_tls(s, d, destination, host))
             continue;
         if (age_ms(s) >= smtp_params.smtp_connection_reuse_time_limit * 1000)
             continue; /* its own timer ends it */

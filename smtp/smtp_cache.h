@@ -10,9 +10,11 @@
 /* May it be used once more? */
 bool smtp_cache_may_keep(const struct smtp_session *s);
 void smtp_cache_put(struct smtp_session *s);
-/* A session made for DESTINATION (HOST NULL), or to the same address as HOST; the caller owns it.
- */
-struct smtp_session *smtp_cache_take(const char *destination, const struct smtp_host *host);
+/* A session made for DESTINATION (HOST NULL), or to the same address as HOST, whose TLS is as the
+ * policy of D's mail wants it; the caller owns it. */
+struct smtp_session *smtp_cache_take(struct smtp_delivery *d,
+                                     const struct smtp_nexthop *destination,
+                                     const struct smtp_host *host);
 void smtp_cache_clear(void);
 
 #endif

@@ -7,6 +7,8 @@
 #include "mail/own_addresses.h"
 #include "service/service.h"
 #include "smtp/smtp_params.h"
+#include "smtp/smtp_tls.h"
+#include "smtp/smtp_tls_policy.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -195,12 +197,14 @@ void smtp_client_open(struct config *cfg)
     if (!c->probe_until_data && strcasecmp(target, "rcpt") != 0)
         log_fatal("bad value of smtp_address_verify_target: %s", target);
     smtp_unbuilt_check(cfg);
+    smtp_tls_open(cfg);
 }
 
 void smtp_client_start(struct loop *loop)
 {
     smtp_client.loop = loop;
     dns_start(smtp_client.dns, loop);
+    smtp_tls_start(loop);
     smtp_client.pool = work_pool_new(loop, LOOKUP_THREADS);
 }
 
@@ -208,8 +212,7 @@ bool smtp_client_tables_changed(void)
 {
     const struct smtp_client *c = &smtp_client;
     return maps_have_changed(c->discard_ehlo_maps) || maps_have_changed(c->pix_maps) ||
-           maps_have_changed(c->generic_maps) ||
-           (c->tls_policy_maps && maps_have_changed(c->tls_policy_maps)) ||
+           maps_have_changed(c->generic_maps) || smtp_tls_policy_has_changed() ||
            local_domains_have_changed(c->local_domains) ||
            match_list_has_changed(c->cache_destinations);
 }

@@ -53,10 +53,9 @@ struct smtp_client {
     bool use_ipv4, use_ipv6;
     int family_first; /* AF_INET, AF_INET6, or 0 */
     unsigned discard_ehlo, pix, flags;
-    struct maps *discard_ehlo_maps, *pix_maps, *generic_maps, *tls_policy_maps;
+    struct maps *discard_ehlo_maps, *pix_maps, *generic_maps;
     struct match_list *cache_destinations;
     bool probe_until_data; /* smtp_address_verify_target */
-    const char *tls_level;
     /* The configuration asks for what this release has not got: every delivery is deferred. */
     const char *refuse_dsn, *refuse_text;
 };
@@ -74,8 +73,7 @@ int smtp_client_port(const char *text);
 unsigned smtp_client_ehlo_words(const char *list);
 unsigned smtp_client_pix_words(const char *list);
 
-/* Why mail for NEXTHOP must not leave in plaintext; false: it may. smtp_unbuilt.c */
-bool smtp_unbuilt_needs_tls(const char *nexthop, const char *host, struct strbuf *why);
+/* smtp_unbuilt.c: what is asked for and not built. */
 void smtp_unbuilt_check(const struct config *cfg);
 
 #endif

@@ -14,6 +14,7 @@
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_proto.h"
 #include "smtp/smtp_send.h"
+#include "smtp/smtp_tls.h"
 
 #include <string.h>
 
@@ -124,7 +125,7 @@ static bool use_cached(struct smtp_delivery *d, const struct smtp_host *host)
 {
     if (!wants_cache(d, DELIVERY_CONNECTION_LOAD))
         return false;
-    struct smtp_session *s = smtp_cache_take(nexthop_now(d)->text, host);
+    struct smtp_session *s = smtp_cache_take(d, nexthop_now(d), host);
     if (!s)
         return false;
     d->cached_host = host != NULL;
@@ -149,20 +150,17 @@ static void note_connect_failure(struct smtp_delivery *d, const struct smtp_host
 static void connect_next(struct smtp_delivery *d)
 {
     const struct smtp_host *host = &d->hosts.at[d->host_at++];
-    CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(1024);
-    if (smtp_unbuilt_needs_tls(nexthop_now(d)->text, host->name, &text)) {
-        d->why = (struct smtp_why){.kind = ERR_TEMP,
-                                   .dsn = "4.7.4",
-                                   .relay = "none",
-                                   .text = arena_strdup(d->arena, text.s),
-                                   .is_destination = true};
+    const char *name = host->path ? common_params.myhostname : host->name;
+    if (!smtp_tls_find_policy(d, nexthop_now(d), name)) {
+        d->is_tls_off = false;
         go_on(d);
         return;
     }
-    if (use_cached(d, host))
+    if (!d->is_tls_off && use_cached(d, host))
         return;
     struct err err = ERR_INIT;
     d->session = smtp_session_connect(host, nexthop_now(d)->text, d, &err);
+    d->is_tls_off = false;
     if (!d->session) {
         /* the socket's own text names the path again */
         const char *reason = strrchr(err.reason, ':');
@@ -210,7 +208,7 @@ static void delivery_continue(void *owner)
     d->nexthop_at++;
     d->hosts = (struct smtp_host_list){0};
     d->host_at = d->session_count = 0;
-    d->cache_was_asked = d->was_looked_up = false;
+    d->cache_was_asked = d->was_looked_up = d->is_tls_off = false;
     go_on(d);
 }
 
@@ -222,6 +220,30 @@ void smtp_delivery_on_connect_failed(struct smtp_delivery *d, struct smtp_sessio
     smtp_session_free(s);
 }
 
+static void handshake_failed(struct smtp_delivery *d, struct smtp_session *s, enum smtp_end end)
+{
+    const struct smtp_why why = {.kind = ERR_TEMP,
+                                 .dsn = "4.7.5",
+                                 .text = "Cannot start TLS: handshake failure",
+                                 .is_destination = true};
+    if (end == SMTP_END_TIMEOUT)
+        smtp_tls_timed_out(s);
+    s->is_unusable = true; /* nothing sensible can be said on it */
+    smtp_delivery_on_no_tls(d, s, &why);
+}
+
+static void connection_lost(struct smtp_delivery *d, const struct smtp_session *s,
+                            enum smtp_step step, enum smtp_end end)
+{
+    struct smtp_why why = {.kind = ERR_TEMP, .dsn = "4.4.2", .is_destination = true};
+    why.text = arena_printf(d->arena,
+                            end == SMTP_END_TIMEOUT ? "conversation with %s timed out while %s"
+                                                    : "lost connection with %s while %s",
+                            s->name, smtp_proto_doing(step));
+    why.relay = arena_strdup(d->arena, s->relay);
+    smtp_outcome_fail(d, NULL, &why);
+}
+
 void smtp_delivery_on_lost(struct smtp_delivery *d, struct smtp_session *s, enum smtp_end end)
 {
     enum smtp_step step = s->recv;
@@ -229,20 +251,34 @@ void smtp_delivery_on_lost(struct smtp_delivery *d, struct smtp_session *s, enum
         step = SMTP_STEP_DOT;
     smtp_send_free(d->send);
     d->send = NULL;
-    if (step == SMTP_STEP_PROBE) { /* a kept session that is gone is no failure: connect anew */
-        d->host_at -= d->cached_host;
-    } else {
-        struct smtp_why why = {
-            .kind = ERR_TEMP, .dsn = "4.4.2", .relay = s->relay, .is_destination = true};
-        why.text = arena_printf(d->arena,
-                                end == SMTP_END_TIMEOUT ? "conversation with %s timed out while %s"
-                                                        : "lost connection with %s while %s",
-                                s->name, smtp_proto_doing(step));
-        why.relay = arena_strdup(d->arena, s->relay);
-        smtp_outcome_fail(d, NULL, &why);
+    if (smtp_tls_may_do_without(s)) { /* the same host again, in the clear */
+        d->is_final = false;
+        d->is_tls_off = true;
+        d->host_at--;
     }
+    if (step == SMTP_STEP_HANDSHAKE) {
+        handshake_failed(d, s, end);
+        return;
+    }
+    if (step == SMTP_STEP_PROBE) /* a kept session that is gone is no failure: connect anew */
+        d->host_at -= d->cached_host;
+    else
+        connection_lost(d, s, step, end);
     d->session = NULL;
     smtp_session_free(s);
+    go_on(d);
+}
+
+void smtp_delivery_on_no_tls(struct smtp_delivery *d, struct smtp_session *s,
+                             const struct smtp_why *why)
+{
+    struct smtp_why told = *why;
+    told.relay = arena_strdup(d->arena, s->relay);
+    if (told.server_name)
+        told.server_name = arena_strdup(d->arena, told.server_name);
+    smtp_outcome_fail(d, NULL, &told);
+    d->session = NULL;
+    smtp_session_quit(s);
     go_on(d);
 }
 

@@ -7,6 +7,7 @@
 
 #include "delivery/delivery.h"
 #include "smtp/smtp_session.h"
+#include "smtp/smtp_tls_policy.h"
 
 enum smtp_rcpt_state {
     SMTP_RCPT_TODO,     /* for this or a later host */
@@ -46,6 +47,8 @@ struct smtp_delivery {
     size_t session_count;                /* that came past EHLO, for this nexthop */
     bool cache_was_asked, was_looked_up; /* for this nexthop */
     bool cached_host; /* the session from the cache was taken for a host, not for the nexthop */
+    struct smtp_tls_policy policy; /* for the host that is tried */
+    bool is_tls_off;               /* the next connection is in the clear: TLS has failed */
     struct smtp_session *session;
     struct smtp_rcpt *rcpts;
     size_t rcpt_count, left; /* left: not yet settled */
@@ -68,6 +71,9 @@ void smtp_delivery_on_lost(struct smtp_delivery *d, struct smtp_session *s, enum
 void smtp_delivery_on_ready(struct smtp_delivery *d, struct smtp_session *s);
 /* Greeting or EHLO was refused. */
 void smtp_delivery_on_refused(struct smtp_delivery *d, struct smtp_session *s);
+/* TLS cannot be had as the policy wants it; the relay in WHY is filled in. */
+void smtp_delivery_on_no_tls(struct smtp_delivery *d, struct smtp_session *s,
+                             const struct smtp_why *why);
 /* WITH_RSET: the server still has a transaction open. */
 void smtp_delivery_on_end(struct smtp_delivery *d, struct smtp_session *s, bool with_rset);
 

@@ -7,6 +7,7 @@
 #include "smtp/smtp_ehlo.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_send.h"
+#include "smtp/smtp_tls.h"
 #include "smtp/smtp_xforward.h"
 
 #include <string.h>
@@ -18,6 +19,7 @@ typedef bool (*reply_fn)(struct smtp_session *s);
 static bool on_greeting(struct smtp_session *s);
 static bool on_ehlo(struct smtp_session *s);
 static bool on_helo(struct smtp_session *s);
+static bool on_starttls(struct smtp_session *s);
 static bool on_xforward(struct smtp_session *s);
 static bool on_mail(struct smtp_session *s);
 static bool on_rcpt(struct smtp_session *s);
@@ -40,6 +42,10 @@ static const struct step {
                             &smtp_params.smtp_helo_timeout, on_ehlo},
     [SMTP_STEP_HELO]     = {"HELO", "performing the HELO handshake",
                             &smtp_params.smtp_helo_timeout, on_helo},
+    [SMTP_STEP_STARTTLS] = {"STARTTLS", "receiving the STARTTLS response",
+                            &smtp_params.smtp_starttls_timeout, on_starttls},
+    [SMTP_STEP_HANDSHAKE] = {"STARTTLS", "starting TLS",
+                             &smtp_params.smtp_starttls_timeout, NULL},
     [SMTP_STEP_XFORWARD] = {"XFORWARD", "sending XFORWARD name/address",
                             &smtp_params.smtp_xforward_timeout, on_xforward},
     [SMTP_STEP_MAIL]     = {"MAIL FROM", "sending MAIL FROM",
@@ -108,6 +114,41 @@ static void send_hello(struct smtp_session *s, enum smtp_step step)
     send_alone(s, step, line.s);
 }
 
+static void await_greeting(struct smtp_session *s)
+{
+    s->recv = SMTP_STEP_GREETING;
+    s->outstanding = 1;
+    arm(s);
+}
+
+/* False: the session is no longer its delivery's. */
+static bool start_tls(struct smtp_session *s)
+{
+    s->recv = SMTP_STEP_HANDSHAKE;
+    s->outstanding = 0;
+    arm(s);
+    return smtp_tls_handshake(s);
+}
+
+void smtp_proto_begin(struct smtp_session *s)
+{
+    if (smtp_params.smtp_tls_wrappermode)
+        start_tls(s);
+    else
+        await_greeting(s);
+}
+
+/* What the server said before is forgotten (RFC 3207, section 4.2). */
+void smtp_proto_secured(struct smtp_session *s)
+{
+    s->features = s->xforward = 0;
+    s->size_limit = 0;
+    if (smtp_params.smtp_tls_wrappermode)
+        await_greeting(s);
+    else
+        send_hello(s, SMTP_STEP_EHLO);
+}
+
 static bool on_greeting(struct smtp_session *s)
 {
     struct slice text = strbuf_slice(&s->reply.text), first;
@@ -145,7 +186,24 @@ static bool on_helo(struct smtp_session *s)
         smtp_delivery_on_refused(s->delivery, s);
         return false;
     }
-    smtp_delivery_on_ready(s->delivery, s);
+    enum smtp_tls_next next = smtp_tls_decide(s);
+    if (next == SMTP_TLS_STARTTLS) {
+        send_alone(s, SMTP_STEP_STARTTLS, "STARTTLS\r\n");
+        return true;
+    }
+    if (next == SMTP_TLS_GO_ON)
+        smtp_delivery_on_ready(s->delivery, s);
+    return false;
+}
+
+/* Nothing of what follows the reply may be read as a reply: the handshake takes what is left of the
+ * input away. */
+static bool on_starttls(struct smtp_session *s)
+{
+    if (is_positive(s))
+        start_tls(s);
+    else if (smtp_tls_refused(s))
+        smtp_delivery_on_ready(s->delivery, s);
     return false;
 }
 

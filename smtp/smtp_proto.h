@@ -6,6 +6,8 @@
 
 #include "smtp/smtp_session.h"
 
+void smtp_proto_begin(struct smtp_session *s);       /* it is connected */
+void smtp_proto_secured(struct smtp_session *s);     /* TLS is on */
 void smtp_proto_input(struct smtp_session *s);       /* there is input */
 void smtp_proto_send(struct smtp_session *s);        /* go on sending, as far as may be */
 void smtp_proto_probe(struct smtp_session *s);       /* a session from the cache: RSET */

@@ -10,6 +10,8 @@
 #include "smtp/smtp_delivery.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_proto.h"
+#include "smtp/smtp_tls.h"
+#include "tls/tls_session.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -25,6 +27,7 @@ struct smtp_session *smtp_session_first(void)
 
 static void session_detach_stream(struct smtp_session *s, bool flush)
 {
+    tls_session_detach(s->handshake);
     if (flush)
         stream_free_flush(s->stream);
     else
@@ -48,6 +51,7 @@ static void session_release(struct smtp_session *s)
     free(s->destination);
     free(s->name);
     free(s->relay);
+    free(s->policy_key);
     free(s);
 }
 
@@ -163,9 +167,7 @@ static void on_connect(void *owner, unsigned events)
     timer_stop(s->timer);
     s->stream = stream_new(smtp_client.loop, s->fd, &stream_events, s);
     s->fd = -1;
-    s->recv = SMTP_STEP_GREETING;
-    s->outstanding = 1;
-    smtp_session_deadline(s, smtp_params.smtp_helo_timeout);
+    smtp_proto_begin(s);
 }
 
 static void on_connect_timeout(void *owner)
@@ -251,6 +253,11 @@ struct smtp_session *smtp_session_connect(const struct smtp_host *host, const ch
     s->relay = host->path ? xstrdup(s->name) : xasprintf("%s:%d", s->name, host->port);
     s->host.path = NULL; /* the delivery's; needed for the connect alone */
     s->delivery = delivery;
+    CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY;
+    smtp_tls_policy_key(&delivery->policy, &key);
+    s->policy_key = xstrdup(key.s);
+    /* never where TLS is required, whatever went before */
+    s->is_tls_off = delivery->is_tls_off && delivery->policy.level == SMTP_TLS_MAY;
     s->fd = fd;
     s->send = SMTP_STEP_NONE;
     s->uses = 1;

@@ -13,12 +13,16 @@
 #include "smtp/smtp_hosts.h"
 
 struct smtp_delivery;
+struct tls_info;
+struct tls_session;
 
 enum smtp_step {
     SMTP_STEP_CONNECT,
     SMTP_STEP_GREETING,
     SMTP_STEP_EHLO,
     SMTP_STEP_HELO,
+    SMTP_STEP_STARTTLS,
+    SMTP_STEP_HANDSHAKE, /* of TLS: no reply is awaited */
     SMTP_STEP_XFORWARD,
     SMTP_STEP_MAIL,
     SMTP_STEP_RCPT,
@@ -39,8 +43,12 @@ struct smtp_session {
     char *relay;                    /* "host[address]:port" */
     struct smtp_delivery *delivery; /* NULL: idle, or closing */
 
-    struct stream *stream; /* NULL while connecting */
-    int fd;                /* while connecting */
+    char *policy_key;              /* of the TLS policy it was made for */
+    struct tls_session *handshake; /* the stream's; NULL: none was begun */
+    const struct tls_info *tls;    /* NULL: it is in the clear */
+    bool is_tls_off;               /* TLS has failed at the last attempt: in the clear, then */
+    struct stream *stream;         /* NULL while connecting */
+    int fd;                        /* while connecting */
     struct watch *connecting;
     struct timer *timer; /* connecting, and pauses */
 

@@ -64,15 +64,18 @@ static struct tls_server_settings settings(bool mandatory, struct strbuf *exclud
     strbuf_setf(exclude, "%s %s", p->smtpd_tls_exclude_ciphers,
                 mandatory ? p->smtpd_tls_mandatory_exclude_ciphers : "");
     return (struct tls_server_settings){
-        .chain_files = p->smtpd_tls_chain_files,
-        .cert_file = p->smtpd_tls_cert_file,
-        .key_file = p->smtpd_tls_key_file,
-        .eccert_file = p->smtpd_tls_eccert_file,
-        .eckey_file = p->smtpd_tls_eckey_file,
-        .dcert_file = p->smtpd_tls_dcert_file,
-        .dkey_file = p->smtpd_tls_dkey_file,
-        .CAfile = p->smtpd_tls_CAfile,
-        .CApath = p->smtpd_tls_CApath,
+        .files =
+            {
+                .chain_files = p->smtpd_tls_chain_files,
+                .cert_file = p->smtpd_tls_cert_file,
+                .key_file = p->smtpd_tls_key_file,
+                .eccert_file = p->smtpd_tls_eccert_file,
+                .eckey_file = p->smtpd_tls_eckey_file,
+                .dcert_file = p->smtpd_tls_dcert_file,
+                .dkey_file = p->smtpd_tls_dkey_file,
+                .CAfile = p->smtpd_tls_CAfile,
+                .CApath = p->smtpd_tls_CApath,
+            },
         .protocols = mandatory ? p->smtpd_tls_mandatory_protocols : p->smtpd_tls_protocols,
         .ciphers = mandatory ? p->smtpd_tls_mandatory_ciphers : p->smtpd_tls_ciphers,
         .exclude_ciphers = exclude->s,

@@ -28,15 +28,18 @@ static struct tls_server_settings settings(bool mandatory, struct strbuf *exclud
     strbuf_setf(exclude, "%s %s", p->tlsproxy_tls_exclude_ciphers,
                 mandatory ? p->tlsproxy_tls_mandatory_exclude_ciphers : "");
     return (struct tls_server_settings){
-        .chain_files = p->tlsproxy_tls_chain_files,
-        .cert_file = p->tlsproxy_tls_cert_file,
-        .key_file = p->tlsproxy_tls_key_file,
-        .eccert_file = p->tlsproxy_tls_eccert_file,
-        .eckey_file = p->tlsproxy_tls_eckey_file,
-        .dcert_file = p->tlsproxy_tls_dcert_file,
-        .dkey_file = p->tlsproxy_tls_dkey_file,
-        .CAfile = p->tlsproxy_tls_CAfile,
-        .CApath = p->tlsproxy_tls_CApath,
+        .files =
+            {
+                .chain_files = p->tlsproxy_tls_chain_files,
+                .cert_file = p->tlsproxy_tls_cert_file,
+                .key_file = p->tlsproxy_tls_key_file,
+                .eccert_file = p->tlsproxy_tls_eccert_file,
+                .eckey_file = p->tlsproxy_tls_eckey_file,
+                .dcert_file = p->tlsproxy_tls_dcert_file,
+                .dkey_file = p->tlsproxy_tls_dkey_file,
+                .CAfile = p->tlsproxy_tls_CAfile,
+                .CApath = p->tlsproxy_tls_CApath,
+            },
         .protocols = mandatory ? p->tlsproxy_tls_mandatory_protocols : p->tlsproxy_tls_protocols,
         .ciphers = mandatory ? p->tlsproxy_tls_mandatory_ciphers : p->tlsproxy_tls_ciphers,
         .exclude_ciphers = exclude->s,

@@ -26,7 +26,7 @@ bool tls_ciphers_list(const char *grade, const char *exclude, bool need_certific
     const char *list = list_of(grade);
     struct slice rest = slice_of(exclude), item;
     if (!list)
-        return err_set(err, ERR_CONFIG, "invalid TLS cipher grade: \"%s\"", grade);
+        return err_set(err, ERR_CONFIG, "invalid cipher grade: \"%s\"", grade);
     strbuf_set_slice(out, slice_of(list));
     while (slice_next_token(&rest, " \t\r\n,:", &item)) {
         /* an item is one cipher or property; it cannot bring operators of its own */

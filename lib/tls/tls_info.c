@@ -30,33 +30,34 @@ static void name_key(EVP_PKEY *key, const char *rsa, const char *ec, char *ret, 
     }
 }
 
-static void name_digest(int nid, char *ret, size_t size)
+static void read_signature(EVP_PKEY *key, int has_digest, int digest, struct tls_signature *ret)
 {
-    if (nid != NID_undef)
-        snprintf(ret, size, "%s", OBJ_nid2sn(nid));
+    name_key(key, "RSA-PSS", "ECDSA", ret->algorithm, sizeof ret->algorithm);
+    if (has_digest == 1 && digest != NID_undef)
+        snprintf(ret->digest, sizeof ret->digest, "%s", OBJ_nid2sn(digest));
 }
 
 /* TLSv1.3 does not name them in the cipher; RSA keys sign there with PSS. A session that was
- * resumed has no signatures, but the keys are known. */
+ * resumed has no signatures, but the keys are known. A client that was not asked has not signed. */
 static void read_signatures(SSL *ssl, struct tls_info *info)
 {
     EVP_PKEY *key = NULL;
-    int digest;
+    int digest = NID_undef;
+    bool is_server = SSL_is_server(ssl) == 1;
+    struct tls_signature *ours = is_server ? &info->server : &info->client;
+    struct tls_signature *theirs = is_server ? &info->client : &info->server;
     if (SSL_get_peer_tmp_key(ssl, &key) == 1) {
         name_key(key, "RSA", "ECDHE", info->key_exchange, sizeof info->key_exchange);
         EVP_PKEY_free(key);
     }
     X509 *own = SSL_get_certificate(ssl), *peer = SSL_get0_peer_certificate(ssl);
-    if (own)
-        name_key(X509_get0_pubkey(own), "RSA-PSS", "ECDSA", info->own_signature,
-                 sizeof info->own_signature);
-    if (own && SSL_get_signature_nid(ssl, &digest) == 1)
-        name_digest(digest, info->own_digest, sizeof info->own_digest);
-    if (peer)
-        name_key(X509_get0_pubkey(peer), "RSA-PSS", "ECDSA", info->peer_signature,
-                 sizeof info->peer_signature);
-    if (peer && SSL_get_peer_signature_nid(ssl, &digest) == 1)
-        name_digest(digest, info->peer_digest, sizeof info->peer_digest);
+    int has_signed = SSL_get_signature_nid(ssl, &digest);
+    if (own && (is_server || has_signed == 1))
+        read_signature(X509_get0_pubkey(own), has_signed, digest, ours);
+    if (peer) {
+        has_signed = SSL_get_peer_signature_nid(ssl, &digest);
+        read_signature(X509_get0_pubkey(peer), has_signed, digest, theirs);
+    }
 }
 
 /* A common name as it may be logged: one that is too long, or holds a NUL, is not used. */
@@ -138,13 +139,16 @@ void tls_info_format(const struct tls_info *info, const char *separator, const c
         add_named(out, before, "key-exchange", info->key_exchange);
         before = " ";
     }
-    add_named(out, before, "server-signature", info->own_signature);
-    add_named(out, " ", "server-digest", info->own_digest);
-    add_named(out, separator_peer, "client-signature", info->peer_signature);
-    add_named(out, " ", "client-digest", info->peer_digest);
+    add_named(out, before, "server-signature", info->server.algorithm);
+    add_named(out, " ", "server-digest", info->server.digest);
+    add_named(out, separator_peer, "client-signature", info->client.algorithm);
+    add_named(out, " ", "client-digest", info->client.digest);
 }
 
 const char *tls_info_trust(const struct tls_info *info)
 {
-    return !info->has_certificate ? "Anonymous" : info->is_trusted ? "Trusted" : "Untrusted";
+    return !info->has_certificate ? "Anonymous"
+           : info->is_matched     ? "Verified"
+           : info->is_trusted     ? "Trusted"
+                                  : "Untrusted";
 }

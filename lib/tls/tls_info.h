@@ -12,10 +12,10 @@ struct evp_md_st;
 void tls_info_read(struct ssl_st *ssl, bool asked, const struct evp_md_st *digest,
                    struct tls_info *ret);
 /* "TLSv1.3 with cipher X (256/256 bits)", then SEPARATOR and the key exchange and signatures, if
- * known, the peer's after SEPARATOR_PEER. */
+ * known, the client's after SEPARATOR_PEER. */
 void tls_info_format(const struct tls_info *info, const char *separator, const char *separator_peer,
                      struct strbuf *out);
-/* "Anonymous", "Untrusted" or "Trusted" */
+/* "Anonymous", "Untrusted", "Trusted" or "Verified" */
 const char *tls_info_trust(const struct tls_info *info);
 
 #endif

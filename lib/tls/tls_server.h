@@ -5,20 +5,14 @@
 #ifndef TLS_TLS_SERVER_H
 #define TLS_TLS_SERVER_H
 
-#include "base/err.h"
+#include "tls/tls_context.h"
 
-struct evp_md_st;
 struct loop;
 struct maps;
-struct ssl_ctx_st;
 struct strbuf;
-struct tls_resume;
 
 struct tls_server_settings {
-    /* certificates: the chain files, or pairs of certificate and key; see tls_chain.h */
-    const char *chain_files;
-    const char *cert_file, *key_file, *eccert_file, *eckey_file, *dcert_file, *dkey_file;
-    const char *CAfile, *CApath;
+    struct tls_files files;
     const char *protocols, *ciphers, *exclude_ciphers; /* as main.cf has them */
     bool ask_client_certificate, require_client_certificate;
     int verify_depth;
@@ -30,11 +24,7 @@ struct tls_server_settings {
 };
 
 struct tls_server {
-    struct ssl_ctx_st *ctx;
-    struct tls_resume *resume;
-    bool asks_for_certificates;
-    int verify_depth;
-    struct evp_md_st *fingerprint;
+    struct tls_context base;
     char *cipher_list;
 };
 

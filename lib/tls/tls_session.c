@@ -1,5 +1,6 @@
 #include "base/strbuf.h"
 #include "base/xmem.h"
+#include "tls/tls_client.h"
 #include "tls/tls_error.h"
 #include "tls/tls_info.h"
 #include "tls/tls_resume.h"
@@ -99,15 +100,20 @@ static ssize_t tls_session_handshake(struct tls_session *t)
 {
     t->goes_on = false;
     ERR_clear_error();
+    errno = EAGAIN;
+    if (t->wait.call) { /* a client's: is there an older session to go on with? */
+        tls_session_hold(t);
+        return -1;
+    }
     errno = 0;
     int result = t->is_done ? 1 : SSL_do_handshake(t->ssl);
     if (result == 1) {
         if (!t->is_done) {
             t->is_done = true;
             t->wants_write = false;
-            tls_info_read(t->ssl, t->server->asks_for_certificates, t->server->fingerprint,
+            tls_info_read(t->ssl, t->context->asks_for_certificates, t->context->fingerprint,
                           &t->info);
-            t->info.sni = t->sni;
+            t->context->on_done(t);
             tls_trace_end(t);
             loop_later(t->loop, &t->tell);
         }
@@ -168,7 +174,8 @@ void tls_session_free(struct tls_session *t)
     if (!t)
         return;
     loop_later_cancel(t->loop, &t->tell);
-    tls_resume_cancel(t->server->resume, t);
+    tls_resume_cancel(t->context->resume, t);
+    tls_client_forget(t);
     ERR_clear_error();
     if (t->is_done && !t->has_failed)
         SSL_shutdown(t->ssl); /* one close_notify; nobody waits for the peer's */
@@ -192,12 +199,12 @@ static const struct stream_transport transport = {
     .wants_write = tls_session_wants_write,
 };
 
-struct tls_session *tls_session_new_server(struct tls_server *server, struct loop *loop, int fd,
-                                           const struct tls_session_options *options,
-                                           const struct tls_session_events *events, void *owner)
+struct tls_session *tls_session_new(struct tls_context *context, struct loop *loop, int fd,
+                                    const struct tls_session_options *options,
+                                    const struct tls_session_events *events, void *owner)
 {
     struct tls_session *t = xzalloc(sizeof *t);
-    t->server = server;
+    t->context = context;
     t->events = events;
     t->owner = owner;
     t->loop = loop;
@@ -205,13 +212,22 @@ struct tls_session *tls_session_new_server(struct tls_server *server, struct loo
     t->peer = xstrdup(options->peer);
     t->loglevel = options->loglevel;
     t->trace_left = options->trace_size;
-    t->ssl = SSL_new(server->ctx);
+    t->ssl = SSL_new(context->ctx);
     if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1) {
         tls_session_free(t);
         return NULL;
     }
     SSL_set_app_data(t->ssl, t);
-    SSL_set_accept_state(t->ssl);
+    return t;
+}
+
+struct tls_session *tls_session_new_server(struct tls_server *server, struct loop *loop, int fd,
+                                           const struct tls_session_options *options,
+                                           const struct tls_session_events *events, void *owner)
+{
+    struct tls_session *t = tls_session_new(&server->base, loop, fd, options, events, owner);
+    if (t)
+        SSL_set_accept_state(t->ssl);
     return t;
 }
 
@@ -226,5 +242,9 @@ bool tls_session_begin(struct tls_session *t, struct stream *s)
     t->stream = s;
     tls_trace_begin(t);
     stream_set_transport(s, &transport, t);
+    if (!SSL_is_server(t->ssl)) { /* the client speaks first */
+        t->goes_on = true;
+        stream_poke(s);
+    }
     return true;
 }

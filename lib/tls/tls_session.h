@@ -9,20 +9,26 @@
 #include "io/stream.h"
 #include "tls/tls_server.h"
 
+struct tls_client;
 struct tls_session;
+struct tls_wants;
 
 enum { TLS_DIGEST_MAX = 64 };
+
+struct tls_signature {
+    char algorithm[64], digest[32]; /* "RSA-PSS (2048 bits)", "SHA256" */
+};
 
 /* What was agreed on, and with whom. Texts of the peer are printable ASCII; empty: unknown. */
 struct tls_info {
     char protocol[16], cipher[64];
     int used_bits, algorithm_bits;
-    char key_exchange[64];                  /* "X25519", TLSv1.3 only, as the next ones */
-    char own_signature[64], own_digest[32]; /* "RSA-PSS (2048 bits)", "SHA256" */
-    char peer_signature[64], peer_digest[32];
+    char key_exchange[64]; /* "X25519", TLSv1.3 only, as the next ones */
+    struct tls_signature server, client;
     const char *sni; /* the name it asked for and got a certificate of its own for; NULL */
     bool is_resumed;
     bool was_asked, has_certificate, is_trusted; /* the peer's certificate */
+    bool is_matched;                             /* it is what the client expected */
     const char *verify_error; /* why the certificate is not trusted, in OpenSSL's words */
     char subject_cn[256], issuer_cn[256];
     /* "AB:CD:...", of the certificate and of its public key */
@@ -50,6 +56,13 @@ struct tls_session_events {
 struct tls_session *tls_session_new_server(struct tls_server *server, struct loop *loop, int fd,
                                            const struct tls_session_options *options,
                                            const struct tls_session_events *events, void *owner);
+/* The same for the client, which WANTS something of the server. NULL: WANTS makes no sense, or
+ * OpenSSL has no memory; ERR has a line to be logged. */
+struct tls_session *tls_session_new_client(struct tls_client *client, const struct tls_wants *wants,
+                                           struct loop *loop, int fd,
+                                           const struct tls_session_options *options,
+                                           const struct tls_session_events *events, void *owner,
+                                           struct err *err);
 /* Before it is begun; later the stream does it. NULL is fine. */
 void tls_session_free(struct tls_session *t);
 /* Begin the handshake on S, which owns T from now on. Its output has to be written, and its input

@@ -6,6 +6,8 @@
 #include "ipc/client.h"
 #include "tls/tls_session.h"
 
+struct tls_context;
+struct tls_expect;
 struct ssl_st;
 struct ssl_session_st;
 
@@ -20,7 +22,7 @@ struct tls_resume_wait {
 
 struct tls_session {
     struct ssl_st *ssl;
-    struct tls_server *server;
+    struct tls_context *context;
     const struct tls_session_events *events;
     void *owner;
     struct tls_info info;
@@ -30,12 +32,17 @@ struct tls_session {
     struct tls_resume_wait wait;
     char *peer; /* in log lines */
     int loglevel;
-    char *sni;          /* the name that a table of tls_server_sni_maps has; NULL: none */
-    int64_t trace_left; /* bytes that may still be dumped to the log */
+    char *sni;                 /* the name that a table of tls_server_sni_maps has; NULL: none */
+    int64_t trace_left;        /* bytes that may still be dumped to the log */
+    struct tls_expect *expect; /* of a client: tls_client.c */
     bool used_ticket;
     bool is_done, is_ready, has_failed, wants_write, goes_on;
 };
 
+/* A session of CONTEXT, neither side yet; NULL: OpenSSL has no memory. */
+struct tls_session *tls_session_new(struct tls_context *context, struct loop *loop, int fd,
+                                    const struct tls_session_options *options,
+                                    const struct tls_session_events *events, void *owner);
 /* A line to be logged, if the session's level is LEVEL or more; 0: a warning. */
 void tls_session_note(struct tls_session *t, int level, const char *fmt, ...) PRINTF(3, 4);
 /* The handshake stands still until tls_session_go_on(). */

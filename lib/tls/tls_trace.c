@@ -139,20 +139,21 @@ static void on_step(const SSL *ssl, int where, int result)
     struct tls_session *t = SSL_get_app_data(ssl);
     const char *state = SSL_state_string_long(ssl);
     if (where & SSL_CB_LOOP)
-        tls_session_note(t, 2, "SSL_accept:%s", state);
+        tls_session_note(t, 2, "%s:%s", t->context->call, state);
     else if (where & SSL_CB_ALERT)
         tls_session_note(t, 2, "SSL3 alert %s:%s:%s", where & SSL_CB_READ ? "read" : "write",
                          SSL_alert_type_string_long(result), SSL_alert_desc_string_long(result));
     else if ((where & SSL_CB_EXIT) && result == 0)
-        tls_session_note(t, 2, "SSL_accept:failed in %s", state);
+        tls_session_note(t, 2, "%s:failed in %s", t->context->call, state);
     else if ((where & SSL_CB_EXIT) && result < 0 && SSL_want(ssl) == SSL_NOTHING)
-        tls_session_note(t, 2, "SSL_accept:error in %s", state);
+        tls_session_note(t, 2, "%s:error in %s", t->context->call, state);
 }
 
 void tls_trace_begin(struct tls_session *t)
 {
-    tls_session_note(t, 2, "setting up TLS connection from %s", t->peer);
-    tls_session_note(t, 2, "%s: TLS cipher list \"%s\"", t->peer, t->server->cipher_list);
+    tls_session_note(t, 2, "setting up TLS connection %s %s", t->context->preposition, t->peer);
+    if (t->context->cipher_list)
+        tls_session_note(t, 2, "%s: TLS cipher list \"%s\"", t->peer, t->context->cipher_list);
     if (t->loglevel >= 2)
         SSL_set_info_callback(t->ssl, on_step);
     if (t->loglevel >= 3)

@@ -30,12 +30,12 @@ class ClientTestCase(SuiteTestCase):
         super().tearDownClass()
         cls.dns.close()
 
-    def host(self, domain, preference=10, keywords=None, listens=True):
+    def host(self, domain, preference=10, keywords=None, listens=True, **options):
         """A server for DOMAIN; None for one that refuses connections."""
         hosts = self.dns.records.setdefault((domain, "MX"), [])
         name = "mx%d.%s" % (len(hosts), domain)
         address = free_address()
-        sink = Sink(address=address, port=self.port, keywords=keywords) if listens else None
+        sink = Sink(address=address, port=self.port, keywords=keywords, **options) if listens else None
         if sink:
             self.addCleanup(sink.close)
         self.dns.records[(name, "A")] = [address]
@@ -350,18 +350,6 @@ class Many(ClientTestCase):
             self.assertEqual(self.outcome(queue_id, "a@slow%d.test" % i)[2], "sent")
         self.assertLess(time.monotonic() - start, 15)
         self.assertLessEqual(len(self.suite.processes().get("smtp", [])), 4)
-
-
-class Protection(ClientTestCase):
-    """What is not built must not be left out silently."""
-    settings = {"smtp_tls_security_level": "encrypt"}
-
-    def test_mail_that_needs_tls_waits(self):
-        sink = self.host("secret.test")
-        relay, dsn, status, text = self.outcome(self.send("a@secret.test"), "a@secret.test")
-        self.assertEqual((relay, dsn, status), ("none", "4.7.4", "deferred"))
-        self.assertIn("TLS is required", text)
-        self.assertEqual(sink.sessions, [])
 
 
 if __name__ == "__main__":

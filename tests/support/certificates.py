@@ -23,6 +23,37 @@ def make(directory, name, kind, subject):
         os.chmod(path, 0o600)
 
 
+def sign(directory, name, ca, subject, alternative="", days=30):
+    """NAME.pem in DIRECTORY: a key and a certificate that CA, made by make(), has signed.
+
+    ALTERNATIVE: "DNS:a.test,DNS:b.test"; DAYS below 0: it has expired."""
+    path = os.path.join(directory, name)
+    ca = os.path.join(directory, ca)
+    with open(path + ".ext", "w", encoding="ascii") as out:
+        out.write("basicConstraints=CA:FALSE\n" + ("subjectAltName=%s\n" % alternative if alternative else ""))
+    for command in (["req", "-new", "-nodes", "-subj", subject, "-keyout", path + ".key", "-out", path + ".csr",
+                     *KINDS["ec"]],
+                    ["x509", "-req", "-in", path + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key", "-CAcreateserial",
+                     "-days", str(days), "-extfile", path + ".ext", "-out", path + ".crt"]):
+        subprocess.run(["openssl", *command], check=True, stderr=subprocess.DEVNULL)
+    with open(path + ".pem", "w", encoding="ascii") as out:
+        for end in (".key", ".crt"):
+            with open(path + end, encoding="ascii") as part:
+                out.write(part.read())
+    os.chmod(path + ".pem", 0o600)
+
+
+def server(certificate, **options):
+    """A server's context. OPTIONS: highest, lowest (ssl.TLSVersion), ciphers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = options.get("lowest", ssl.TLSVersion.TLSv1_2)
+    context.maximum_version = options.get("highest", ssl.TLSVersion.TLSv1_3)
+    if "ciphers" in options:
+        context.set_ciphers(options["ciphers"])
+    context.load_cert_chain(certificate)
+    return context
+
+
 def client(certificate=None, **options):
     """A context that trusts every server. CERTIFICATE: a PEM file with the client's key. OPTIONS: highest,
     lowest (ssl.TLSVersion), ciphers, curve."""

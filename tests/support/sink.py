@@ -25,6 +25,7 @@ class Transaction:
     def __init__(self, session):
         self.session = session
         self.helo = session.helo
+        self.tls = session.tls              # None: it came in the clear
         self.mail = session.mail            # argument of MAIL, after "FROM:"
         self.rcpts = list(session.rcpts)    # the same of each accepted RCPT
         self.data = b""
@@ -50,9 +51,12 @@ class Sink:
     DROP = object()         # a reply: close the connection instead
     HANG = object()         # a reply: say nothing until the sink is closed
 
-    def __init__(self, lmtp=False, keywords=None, port=None, path=None, address="127.0.0.1"):
-        self.lmtp = lmtp
+    def __init__(self, lmtp=False, keywords=None, port=None, path=None, address="127.0.0.1", tls=None, wrapped=False):
+        """TLS: a server's ssl.SSLContext for STARTTLS, or, WRAPPED, from the first byte."""
+        self.lmtp, self.tls, self.wrapped = lmtp, tls, wrapped
         self.keywords = list(KEYWORDS if keywords is None else keywords)
+        if tls and not wrapped:
+            self.keywords.append("STARTTLS")
         self.messages = []          # Transactions, in order of their final reply
         self.sessions = []          # every session, open or ended
         self.commands = []          # every command line of every session
@@ -128,7 +132,8 @@ class Gone(Exception):
 class Session:
     def __init__(self, sink, conn, peer):
         self.sink, self.conn, self.peer = sink, conn, peer
-        self.file = conn.makefile("rb")
+        self.file = None if sink.wrapped else conn.makefile("rb")
+        self.tls = None             # ssl.SSLSocket once TLS is on
         self.helo, self.mail, self.rcpts = None, None, []
         self.ended = False
 
@@ -163,6 +168,8 @@ class Session:
 
     def serve(self):
         try:
+            if self.sink.wrapped:
+                self.start_tls()
             self.answer("CONNECT", "", "220 sink.test ESMTP")
             while True:
                 line = self.file.readline(100000)
@@ -176,7 +183,8 @@ class Session:
         finally:
             self.ended = True
             self.cut()
-            self.file.close()
+            if self.file:
+                self.file.close()
             self.conn.close()
 
     def command(self, line):
@@ -192,11 +200,22 @@ class Session:
         self.mail, self.rcpts = None, []
         self.answer(verb, line, usual)
 
+    def start_tls(self):
+        self.conn = self.tls = self.sink.tls.wrap_socket(self.conn, server_side=True)
+        self.file = self.conn.makefile("rb")
+
+    def do_starttls(self, line):
+        if self.answer("STARTTLS", line, "220 2.0.0 Ready to start TLS").startswith("2"):
+            self.file.close()
+            self.start_tls()
+
     def do_helo(self, line):
         self.hello("HELO", line, "250 sink.test")
 
     def do_ehlo(self, line):
         lines = ["sink.test"] + self.sink.keywords
+        if self.tls and "STARTTLS" in lines:
+            lines.remove("STARTTLS")
         marks = ["-"] * (len(lines) - 1) + [" "]
         self.hello("EHLO", line, "\n".join("250" + m + l for m, l in zip(marks, lines)))
 

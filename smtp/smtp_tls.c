@@ -1,0 +1,233 @@
+#include "smtp/smtp_tls.h"
+
+#include "base/strbuf.h"
+#include "base/xmem.h"
+#include "config/common_params.h"
+#include "log/log.h"
+#include "smtp/smtp_client.h"
+#include "smtp/smtp_delivery.h"
+#include "smtp/smtp_params.h"
+#include "smtp/smtp_proto.h"
+#include "tls/tls_client.h"
+#include "tls/tls_info.h"
+#include "tls/tls_params.h"
+#include "tls/tls_session.h"
+#include "tls/tls_trace.h"
+
+static struct tls_client *client; /* NULL: the engine did not start, or nobody wants it */
+static int loglevel;
+
+static void warn_lines(const char *text)
+{
+    struct slice rest = slice_of(text), line;
+    while (slice_next_line(&rest, &line))
+        log_warn(NULL, "%.*s", SLICE_ARG(line));
+}
+
+/* --- the process ---------------------------------------------------------------------------- */
+
+static struct tls_client_settings settings(void)
+{
+    const struct smtp_params *p = &smtp_params;
+    return (struct tls_client_settings){
+        .files = {.chain_files = p->smtp_tls_chain_files,
+                  .cert_file = p->smtp_tls_cert_file,
+                  .key_file = p->smtp_tls_key_file,
+                  .eccert_file = p->smtp_tls_eccert_file,
+                  .eckey_file = p->smtp_tls_eckey_file,
+                  .dcert_file = p->smtp_tls_dcert_file,
+                  .dkey_file = p->smtp_tls_dkey_file,
+                  .CAfile = p->smtp_tls_CAfile,
+                  .CApath = p->smtp_tls_CApath},
+        .verify_depth = (int)p->smtp_tls_scert_verifydepth,
+        .fingerprint_digest = p->smtp_tls_fingerprint_digest,
+        .cache = smtp_client.is_lmtp ? "lmtp" : "smtp",
+    };
+}
+
+void smtp_tls_open(struct config *cfg)
+{
+    struct err err = ERR_INIT;
+    CLEANUP(strbuf_done) struct strbuf problems = STRBUF_ANY;
+    if (!params_load(cfg, tls_param_rows, &tls_params, &err))
+        log_fatal("%s", err.reason);
+    smtp_tls_policy_open();
+    if (!smtp_tls_policy_may_need_tls())
+        return;
+    loglevel = tls_trace_level(smtp_client.is_lmtp ? "lmtp_tls_loglevel" : "smtp_tls_loglevel",
+                               smtp_params.smtp_tls_loglevel, &problems);
+    if (loglevel >= 2)
+        log_info(NULL, "initializing the client-side TLS engine");
+    const struct tls_client_settings wanted = settings();
+    client = tls_client_new(&wanted, &problems);
+    warn_lines(problems.s);
+}
+
+void smtp_tls_start(struct loop *loop)
+{
+    if (client)
+        tls_client_start(client, loop);
+}
+
+/* --- a delivery's policy -------------------------------------------------------------------- */
+
+static bool refuse_policy(struct smtp_delivery *d, const char *dsn, const char *text)
+{
+    d->why = (struct smtp_why){
+        .kind = ERR_TEMP, .dsn = dsn, .text = text, .relay = "none", .is_destination = true};
+    return false;
+}
+
+bool smtp_tls_find_policy(struct smtp_delivery *d, const struct smtp_nexthop *nexthop,
+                          const char *host)
+{
+    CLEANUP(strbuf_done) struct strbuf warnings = STRBUF_ANY;
+    const char *prefix = smtp_client.is_lmtp ? "lmtp" : "smtp";
+    bool ok = smtp_tls_policy_find(nexthop, host, d->arena, &d->policy, &warnings);
+    warn_lines(warnings.s);
+    if (!ok) {
+        log_warn(NULL, "TLS policy lookup for %s/%s: client TLS configuration problem",
+                 nexthop->text, host);
+        return refuse_policy(d, "4.7.5", "client TLS configuration problem");
+    }
+    if (!smtp_params.smtp_tls_wrappermode || d->policy.level >= SMTP_TLS_ENCRYPT)
+        return true;
+    log_warn(NULL, "%s_tls_wrappermode requires \"%s_tls_security_level = encrypt\" (or stronger)",
+             prefix, prefix);
+    return refuse_policy(d, "4.3.0", "server unavailable or unable to receive mail");
+}
+
+/* --- STARTTLS or not ------------------------------------------------------------------------ */
+
+static void fail(struct smtp_session *s, const char *dsn, const char *text)
+{
+    const struct smtp_why why = {
+        .kind = ERR_TEMP, .dsn = dsn, .text = text, .is_destination = true};
+    smtp_delivery_on_no_tls(s->delivery, s, &why);
+}
+
+static void fail_without_engine(struct smtp_session *s)
+{
+    fail(s, "4.7.5", "TLS is required, but our TLS engine is unavailable");
+}
+
+enum smtp_tls_next smtp_tls_decide(struct smtp_session *s)
+{
+    struct smtp_delivery *d = s->delivery;
+    bool is_offered = s->features & SMTP_EHLO_STARTTLS;
+    if (s->tls || s->is_tls_off)
+        return SMTP_TLS_GO_ON;
+    if (d->policy.level == SMTP_TLS_NONE) {
+        if (is_offered && smtp_params.smtp_tls_note_starttls_offer)
+            log_info(NULL, "Host offered STARTTLS: [%s]", s->host.name);
+        return SMTP_TLS_GO_ON;
+    }
+    if (is_offered && client)
+        return SMTP_TLS_STARTTLS;
+    if (d->policy.level == SMTP_TLS_MAY)
+        return SMTP_TLS_GO_ON;
+    if (is_offered)
+        fail_without_engine(s);
+    else
+        fail(s, "4.7.4",
+             arena_printf(d->arena, "TLS is required, but was not offered by host %s", s->name));
+    return SMTP_TLS_IS_OVER;
+}
+
+bool smtp_tls_refused(struct smtp_session *s)
+{
+    struct smtp_delivery *d = s->delivery;
+    struct smtp_why why;
+    if (d->policy.level == SMTP_TLS_MAY)
+        return true;
+    smtp_outcome_reply(d, s, SMTP_STEP_STARTTLS, &why);
+    why.text = arena_printf(d->arena, "TLS is required, but host %s refused to start TLS: %s",
+                            s->name, why.reply);
+    why.is_destination = true;
+    smtp_delivery_on_no_tls(d, s, &why);
+    return false;
+}
+
+/* The first attempts are made with TLS alone: what is wrong may pass. */
+bool smtp_tls_may_do_without(const struct smtp_session *s)
+{
+    const struct smtp_delivery *d = s->delivery;
+    int64_t age_s = smtp_proto_wall_us() / 1000000 - d->job->envelope->arrival_s;
+    return d->policy.level == SMTP_TLS_MAY && (s->tls || s->recv == SMTP_STEP_HANDSHAKE) &&
+           s->uses == 1 && age_s >= common_params.minimal_backoff_time;
+}
+
+/* --- the handshake -------------------------------------------------------------------------- */
+
+static void on_ready(void *owner, const struct tls_info *info)
+{
+    struct smtp_session *s = owner;
+    if (loglevel > 0) {
+        CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+        tls_info_format(info, " ", " ", &text);
+        log_info(NULL, "%s TLS connection established to %s: %s", tls_info_trust(info), s->relay,
+                 text.s);
+    }
+    if (s->delivery->policy.level >= SMTP_TLS_FINGERPRINT && !info->is_matched) {
+        fail(s, "4.7.5", "Server certificate not verified");
+        return;
+    }
+    s->tls = info;
+    smtp_proto_secured(s);
+}
+
+static void on_failed(void *owner, const char *reason, const char *library_errors)
+{
+    const struct smtp_session *s = owner;
+    log_info(NULL, "SSL_connect error to %s: %s", s->relay, reason);
+    warn_lines(library_errors);
+}
+
+static void on_note(void *owner, bool is_warning, const char *line)
+{
+    (void)owner;
+    if (is_warning)
+        log_warn(NULL, "%s", line);
+    else
+        log_info(NULL, "%s", line);
+}
+
+static const struct tls_session_events events = {on_ready, on_failed, on_note};
+
+void smtp_tls_timed_out(const struct smtp_session *s)
+{
+    log_info(NULL, "SSL_connect error to %s: Connection timed out", s->relay);
+}
+
+bool smtp_tls_handshake(struct smtp_session *s)
+{
+    const struct smtp_tls_policy *policy = &s->delivery->policy;
+    CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY;
+    struct err err = ERR_INIT;
+    if (!client) {
+        fail_without_engine(s);
+        return false;
+    }
+    strbuf_addf(&key, "%s:%d\n%s", s->host.address_text, s->host.port, s->policy_key);
+    bool has_fingerprints = policy->level == SMTP_TLS_FINGERPRINT;
+    const struct tls_wants wants = {
+        .protocols = policy->protocols,
+        .ciphers = policy->ciphers,
+        .exclude_ciphers = policy->exclude,
+        .server_name = policy->server_name,
+        .names = has_fingerprints ? NULL : policy->matches,
+        .fingerprints = has_fingerprints ? policy->matches : NULL,
+        .cache_key = key.s,
+    };
+    const struct tls_session_options options = {.peer = s->relay, .loglevel = loglevel};
+    s->handshake = tls_session_new_client(client, &wants, smtp_client.loop, stream_fd(s->stream),
+                                          &options, &events, s, &err);
+    if (!s->handshake)
+        log_warn(NULL, "%s: %s", s->relay, err.reason);
+    else if (!tls_session_begin(s->handshake, s->stream))
+        s->handshake = NULL; /* it is gone */
+    if (s->handshake)
+        return true;
+    smtp_delivery_on_lost(s->delivery, s, SMTP_END_LOST); /* in SMTP_STEP_HANDSHAKE */
+    return false;
+}

@@ -1,0 +1,300 @@
+#include "smtp/smtp_tls_policy.h"
+
+#include "base/strbuf.h"
+#include "config/common_params.h"
+#include "log/log.h"
+#include "map/maps.h"
+#include "smtp/smtp_client.h"
+#include "smtp/smtp_params.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum { MATCHES_MAX = 100 };
+
+static struct maps *policies;
+
+static const char *maps_name(void)
+{
+    return smtp_client.is_lmtp ? "lmtp_tls_policy_maps" : "smtp_tls_policy_maps";
+}
+
+struct find {
+    const struct smtp_nexthop *nexthop;
+    const char *host;
+    struct arena *arena;
+    struct smtp_tls_policy *policy;
+    const char *match; /* text of the match attributes, items separated by ':' */
+    const char *servername;
+    struct strbuf *warnings;
+    struct strbuf where; /* "smtp_tls_policy_maps, next-hop destination "x"" */
+};
+
+static bool level_named(struct slice name, enum smtp_tls_level *ret)
+{
+    // clang-format off
+    static const struct { const char *name; enum smtp_tls_level level; } rows[] = {
+        {"none", SMTP_TLS_NONE}, {"may", SMTP_TLS_MAY}, {"encrypt", SMTP_TLS_ENCRYPT},
+        {"fingerprint", SMTP_TLS_FINGERPRINT}, {"verify", SMTP_TLS_VERIFY},
+        {"secure", SMTP_TLS_SECURE},
+    };
+    // clang-format on
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (slice_eq_nocase(name, rows[i].name)) {
+            *ret = rows[i].level;
+            return true;
+        }
+    return false;
+}
+
+static bool is_dane(struct slice name)
+{
+    return slice_eq_nocase(name, "dane") || slice_eq_nocase(name, "dane-only") ||
+           slice_eq_nocase(name, "half-dane");
+}
+
+static enum smtp_tls_level default_level;
+static const char *dane_level; /* the parameter asks for DANE, which is not built */
+
+void smtp_tls_policy_open(void)
+{
+    const struct smtp_params *p = &smtp_params;
+    struct slice level = slice_of(p->smtp_tls_security_level);
+    dane_level = NULL;
+    maps_close(policies);
+    policies = maps_open(maps_name(), p->smtp_tls_policy_maps, MAP_FOLD);
+    default_level = p->smtp_use_tls ? SMTP_TLS_MAY : SMTP_TLS_NONE;
+    if (p->smtp_enforce_tls)
+        default_level = p->smtp_tls_enforce_peername ? SMTP_TLS_VERIFY : SMTP_TLS_ENCRYPT;
+    if (is_dane(level))
+        dane_level = p->smtp_tls_security_level;
+    else if (level.len > 0 && !level_named(level, &default_level))
+        log_fatal("invalid tls level \"%s\" in smtp_tls_security_level",
+                  p->smtp_tls_security_level);
+}
+
+bool smtp_tls_policy_has_changed(void)
+{
+    return maps_have_changed(policies);
+}
+
+bool smtp_tls_policy_may_need_tls(void)
+{
+    return default_level != SMTP_TLS_NONE || !maps_is_empty(policies);
+}
+
+void smtp_tls_policy_key(const struct smtp_tls_policy *policy, struct strbuf *out)
+{
+    strbuf_addf(out, "%d", (int)policy->level);
+    if (policy->level == SMTP_TLS_NONE)
+        return;
+    strbuf_addf(out, "\n%s\n%s\n%s\n%s", policy->protocols, policy->ciphers, policy->exclude,
+                policy->server_name ? policy->server_name : "");
+    for (const char *const *match = policy->matches; match && *match; match++)
+        strbuf_addf(out, "\n%s", *match);
+}
+
+static bool wrong(struct find *f, const char *fmt, ...) PRINTF(2, 3);
+static bool wrong(struct find *f, const char *fmt, ...)
+{
+    va_list ap;
+    strbuf_addf(f->warnings, "%s: ", f->where.s);
+    va_start(ap, fmt);
+    strbuf_vaddf(f->warnings, fmt, ap);
+    va_end(ap);
+    strbuf_add_char(f->warnings, '\n');
+    return false;
+}
+
+static bool set_protocols(struct find *f, const char *value)
+{
+    f->policy->protocols = value;
+    return true;
+}
+
+static bool set_ciphers(struct find *f, const char *value)
+{
+    f->policy->ciphers = value;
+    return true;
+}
+
+/* In the place of smtp_tls_mandatory_exclude_ciphers. */
+static bool set_exclude(struct find *f, const char *value)
+{
+    f->policy->exclude =
+        arena_printf(f->arena, "%s %s", smtp_params.smtp_tls_exclude_ciphers, value);
+    return true;
+}
+
+static bool set_servername(struct find *f, const char *value)
+{
+    f->servername = value;
+    return true;
+}
+
+static bool set_match(struct find *f, const char *value)
+{
+    if (f->policy->level < SMTP_TLS_FINGERPRINT)
+        return wrong(f, "attribute \"match\" invalid at security level \"%s\"",
+                     f->policy->level == SMTP_TLS_MAY ? "may" : "encrypt");
+    if (!*value)
+        return wrong(f, "attribute \"match\" has empty value");
+    char separator = f->policy->level == SMTP_TLS_FINGERPRINT ? '|' : ':';
+    f->match = f->match ? arena_printf(f->arena, "%s%c%s", f->match, separator, value) : value;
+    return true;
+}
+
+/* Sessions are kept without it; see smtp_connection_cache_on_demand. */
+static bool set_reuse(struct find *f, const char *value)
+{
+    if (strcasecmp(value, "yes") == 0 || strcasecmp(value, "no") == 0)
+        return true;
+    return wrong(f, "attribute \"connection_reuse\" has bad value: \"%s\"", value);
+}
+
+static bool set_attribute(struct find *f, struct slice item)
+{
+    // clang-format off
+    static const struct { const char *name; bool (*set)(struct find *f, const char *value); } rows[] = {
+        {"protocols", set_protocols}, {"ciphers", set_ciphers}, {"exclude", set_exclude},
+        {"match", set_match}, {"servername", set_servername}, {"connection_reuse", set_reuse},
+    };
+    // clang-format on
+    struct slice name, value;
+    if (f->policy->level == SMTP_TLS_NONE) {
+        strbuf_addf(f->warnings, "%s: ignoring attribute \"%.*s\" with TLS disabled\n", f->where.s,
+                    SLICE_ARG(item));
+        return true;
+    }
+    if (!slice_split(item, '=', &name, &value))
+        return wrong(f, "malformed attribute/value pair \"%.*s\": missing '=' after attribute name",
+                     SLICE_ARG(item));
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (slice_eq_nocase(name, rows[i].name))
+            return rows[i].set(f, arena_slice_dup(f->arena, value));
+    return wrong(f, "invalid attribute name: \"%.*s\"", SLICE_ARG(name));
+}
+
+/* What main.cf says for a level. */
+static void set_defaults(struct find *f)
+{
+    const struct smtp_params *p = &smtp_params;
+    struct smtp_tls_policy *policy = f->policy;
+    bool is_must = policy->level >= SMTP_TLS_ENCRYPT;
+    policy->protocols = is_must ? p->smtp_tls_mandatory_protocols : p->smtp_tls_protocols;
+    policy->ciphers = is_must ? p->smtp_tls_mandatory_ciphers : p->smtp_tls_ciphers;
+    policy->exclude = arena_printf(f->arena, "%s %s", p->smtp_tls_exclude_ciphers,
+                                   is_must ? p->smtp_tls_mandatory_exclude_ciphers : "");
+}
+
+/* TEXT: "level name=value ..." of a table. */
+static bool parse_entry(struct find *f, const char *text)
+{
+    struct slice in = slice_of(text), item;
+    if (!slice_next_item(&in, &item))
+        return wrong(f, "invalid empty policy");
+    if (is_dane(item))
+        return wrong(f, "security level \"%.*s\" (DANE) is not built yet", SLICE_ARG(item));
+    if (!level_named(item, &f->policy->level))
+        return wrong(f, "invalid security level \"%.*s\"", SLICE_ARG(item));
+    set_defaults(f);
+    while (slice_next_item(&in, &item))
+        if (!set_attribute(f, item))
+            return false;
+    return true;
+}
+
+/* The destination as it was written, then the domains above it as ".domain". */
+static enum map_status look_up(const char *key, struct strbuf *value, struct err *err)
+{
+    enum map_status status = maps_find(policies, key, MAPS_WHOLE_KEY, value, err);
+    const char *at = *key != '[' && !strchr(key, ':') ? strchr(key, '.') : NULL;
+    for (; status == MAP_NOT_FOUND && at; at = strchr(at + 1, '.'))
+        status = maps_find(policies, at, MAPS_PARTIAL_KEY, value, err);
+    return status;
+}
+
+static const char *nexthop_domain(const struct find *f)
+{
+    return f->nexthop->kind == SMTP_NEXTHOP_UNIX ? common_params.myhostname : f->nexthop->host;
+}
+
+/* nexthop, dot-nexthop and hostname stand for names; all else is one. */
+static const char *name_for(struct find *f, struct slice word)
+{
+    if (slice_eq_nocase(word, "nexthop"))
+        return nexthop_domain(f);
+    if (slice_eq_nocase(word, "dot-nexthop"))
+        return arena_printf(f->arena, ".%s", nexthop_domain(f));
+    if (slice_eq_nocase(word, "hostname"))
+        return f->host;
+    return arena_slice_dup(f->arena, word);
+}
+
+static bool set_matches(struct find *f)
+{
+    const struct smtp_params *p = &smtp_params;
+    struct smtp_tls_policy *policy = f->policy;
+    const char *defaults[] = {[SMTP_TLS_FINGERPRINT] = p->smtp_tls_fingerprint_cert_match,
+                              [SMTP_TLS_VERIFY] = p->smtp_tls_verify_cert_match,
+                              [SMTP_TLS_SECURE] = p->smtp_tls_secure_cert_match};
+    size_t count = 0;
+    if (policy->level < SMTP_TLS_FINGERPRINT)
+        return true;
+    bool is_fingerprint = policy->level == SMTP_TLS_FINGERPRINT;
+    struct slice in = slice_of(f->match ? f->match : defaults[policy->level]), word;
+    const char **matches = arena_zalloc(f->arena, (MATCHES_MAX + 1) * sizeof *matches);
+    policy->matches = matches;
+    while (count < MATCHES_MAX &&
+           slice_next_token(&in, is_fingerprint ? "\t\n\r, |" : "\t\n\r, :", &word))
+        matches[count++] = is_fingerprint ? arena_slice_dup(f->arena, word) : name_for(f, word);
+    if (count > 0)
+        return true;
+    if (is_fingerprint)
+        strbuf_addf(f->warnings,
+                    "nexthop domain %s: configured at fingerprint security level, but with no "
+                    "fingerprints to match.\n",
+                    f->nexthop->text);
+    else
+        strbuf_addf(f->warnings, "nexthop domain %s: no names to match in the certificate\n",
+                    f->nexthop->text);
+    return false;
+}
+
+static bool find_entry(struct find *f)
+{
+    CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
+    struct err err = ERR_INIT;
+    enum map_status status =
+        maps_is_empty(policies) ? MAP_NOT_FOUND : look_up(f->nexthop->text, &value, &err);
+    if (status == MAP_FAILED) {
+        strbuf_addf(f->warnings, "%s\n", err.reason);
+        return wrong(f, "policy table lookup error");
+    }
+    if (status == MAP_FOUND)
+        return parse_entry(f, value.s);
+    if (dane_level)
+        return wrong(f, "security level \"%s\" (DANE) is not built yet", dane_level);
+    f->policy->level = default_level;
+    set_defaults(f);
+    return true;
+}
+
+bool smtp_tls_policy_find(const struct smtp_nexthop *nexthop, const char *host, struct arena *arena,
+                          struct smtp_tls_policy *ret, struct strbuf *warnings)
+{
+    struct find f = {.nexthop = nexthop,
+                     .host = host,
+                     .arena = arena,
+                     .policy = ret,
+                     .servername = smtp_params.smtp_tls_servername,
+                     .warnings = warnings,
+                     .where = STRBUF_ANY};
+    *ret = (struct smtp_tls_policy){.level = SMTP_TLS_NONE};
+    strbuf_addf(&f.where, "%s, next-hop destination \"%s\"", maps_name(), nexthop->text);
+    bool ok = find_entry(&f) && set_matches(&f);
+    strbuf_done(&f.where);
+    if (ok && ret->level != SMTP_TLS_NONE && f.servername[0])
+        ret->server_name = name_for(&f, slice_of(f.servername));
+    return ok;
+}

@@ -1,0 +1,42 @@
+/*
+ * smtp_tls_policy: what a delivery to one host asks of TLS: smtp_tls_security_level and the
+ * parameters around it, or what smtp_tls_policy_maps has for the destination.
+ */
+#ifndef SMTP_SMTP_TLS_POLICY_H
+#define SMTP_SMTP_TLS_POLICY_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "smtp/smtp_nexthop.h"
+
+enum smtp_tls_level {
+    SMTP_TLS_NONE,
+    SMTP_TLS_MAY,     /* where it is offered, and can be had */
+    SMTP_TLS_ENCRYPT, /* with whomever */
+    SMTP_TLS_FINGERPRINT,
+    SMTP_TLS_VERIFY,
+    SMTP_TLS_SECURE,
+};
+
+struct smtp_tls_policy {
+    enum smtp_tls_level level;
+    const char *protocols, *ciphers, *exclude; /* as main.cf has them */
+    /* names the certificate may have (".test": any below), or fingerprints; NULL at the end */
+    const char *const *matches;
+    const char *server_name; /* for SNI; NULL: none is sent */
+};
+
+/* Before the jail: open the tables; a setting that cannot be understood is fatal. */
+void smtp_tls_policy_open(void);
+bool smtp_tls_policy_has_changed(void);
+bool smtp_tls_policy_may_need_tls(void); /* some destination could ask for it */
+
+/* The policy for HOST of NEXTHOP; texts live in ARENA. False: a look-up failed or the entry is
+ * wrong; WARNINGS gets lines to be logged, and the mail is to be deferred. */
+bool smtp_tls_policy_find(const struct smtp_nexthop *nexthop, const char *host, struct arena *arena,
+                          struct smtp_tls_policy *ret, struct strbuf *warnings);
+/* All that is in a policy as one text: sessions may be shared by equal ones. */
+void smtp_tls_policy_key(const struct smtp_tls_policy *policy, struct strbuf *out);
+
+#endif

@@ -1,0 +1,316 @@
+"""TLS of smtp(8) and lmtp(8): handshakes that fail, that none of the mail leaves in the clear where TLS is required, sessions
+that are kept or resumed, client certificates."""
+import os
+import re
+import shutil
+import ssl
+import tempfile
+import unittest
+
+from integration import test_smtp_client
+from support import certificates
+from support.sink import Sink
+from support.wait import until
+
+FAILED = "Cannot start TLS: handshake failure"
+
+
+def setUpModule():
+    global directory
+    directory = tempfile.mkdtemp(prefix="client-tls.")
+    os.chmod(directory, 0o755)
+    certificates.make(directory, "ca", "rsa", "/CN=Test Authority")
+    certificates.make(directory, "own", "ec", "/CN=client.test")
+    certificates.sign(directory, "good", "ca", "/CN=good", "DNS:*.good.test,DNS:good.test")
+    certificates.sign(directory, "bad", "ca", "/CN=bad", "DNS:elsewhere.test")
+
+
+def tearDownModule():
+    shutil.rmtree(directory)
+
+
+def server(name="good", **options):
+    return certificates.server(os.path.join(directory, name + ".pem"), **options)
+
+
+def garbage(session, line):
+    session.say("220 go")
+    session.conn.recv(100)
+    session.conn.sendall(b"this is no handshake\r\n" * 1000)
+    return Sink.DROP
+
+
+def closes(session, line):
+    session.say("220 go")
+    session.conn.recv(100)
+    return Sink.DROP
+
+
+def half_a_record(session, line):
+    """The beginning of a handshake message that announces more than ever comes."""
+    session.say("220 go")
+    session.conn.recv(100)
+    session.conn.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f")
+    return Sink.DROP
+
+
+def hangs(session, line):
+    session.say("220 go")
+    return Sink.HANG
+
+
+def trickles(session, line):
+    """A good handshake, a byte at a time, after which the server goes."""
+    session.say("220 go")
+    come, leave = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = session.sink.tls.wrap_bio(come, leave, server_side=True)
+    while True:
+        try:
+            tls.do_handshake()
+            done = True
+        except ssl.SSLWantReadError:
+            done = False
+        for byte in leave.read():
+            session.conn.sendall(bytes([byte]))
+        if done:
+            return Sink.DROP
+        come.write(session.conn.recv(4096))
+
+
+class ClientTlsTestCase(test_smtp_client.ClientTestCase):
+    @classmethod
+    def configure(cls, suite):
+        super().configure(suite)
+        suite.set(smtp_tls_CAfile=os.path.join(directory, "ca.crt"), smtp_tls_loglevel="1",
+                  smtp_connection_cache_on_demand="no")
+        suite.make_map("policy", ".good.test secure\nelsewhere.test encrypt\nclear.test none\n")
+
+    def assert_deferred(self, queue_id, recipient, dsn, text):
+        self.assert_outcome(queue_id, recipient, dsn, "deferred", text)
+        self.assertIn(queue_id, [message["queue_id"] for message in self.suite.queue()])
+
+
+class Required(ClientTlsTestCase):
+    settings = {"smtp_tls_security_level": "encrypt", "smtp_starttls_timeout": "2s"}
+
+    def test_failures(self):
+        """Nothing but EHLO and STARTTLS is said in the clear, and the mail stays in the queue."""
+        for i, (script, dsn, text) in enumerate((
+                (garbage, "4.7.5", FAILED), (closes, "4.7.5", FAILED), (half_a_record, "4.7.5", FAILED), (hangs, "4.7.5", FAILED),
+                (trickles, "4.4.2", "lost connection with HOST while performing the EHLO handshake"),
+                (Sink.DROP, "4.4.2", "lost connection with HOST while receiving the STARTTLS response"),
+                (Sink.HANG, "4.4.2", "conversation with HOST timed out while receiving the STARTTLS response"),
+                ("454 4.7.0 no", "4.7.0", "TLS is required, but host HOST refused to start TLS: 454 4.7.0 no"),
+                ("220 go\n250 and this\n250 too", "4.4.2", None))):
+            with self.subTest(script=script):
+                domain = "fails%d.test" % i
+                sink = self.host(domain, tls=server())
+                sink.reply("STARTTLS", script)
+                queue_id = self.send("a@" + domain)
+                if text:
+                    self.assert_deferred(queue_id, "a@" + domain, dsn, text.replace("HOST", "mx0.%s[]" % domain))
+                    self.assertEqual([c.split()[0] for c in sink.commands if c != "QUIT"], ["EHLO", "STARTTLS"])
+                else:       # what came before the handshake is no reply to EHLO
+                    self.assertEqual(self.outcome(queue_id, "a@" + domain)[2], "sent")
+                    self.assertIsNotNone(sink.messages[0].tls)
+
+    def test_is_not_offered(self):
+        for i, keywords in enumerate(([], ["STARTTLSX", "XSTARTTLS"])):
+            domain = "not%d.test" % i
+            sink = self.host(domain, keywords=keywords)
+            self.assert_deferred(self.send("a@" + domain), "a@" + domain, "4.7.4",
+                                 "TLS is required, but was not offered by host mx0.%s[]" % domain)
+            self.assertEqual([c.split()[0] for c in sink.commands], ["EHLO", "QUIT"])
+
+    def test_the_next_host_has_it(self):
+        self.host("two.test", 10)
+        sink = self.host("two.test", 20, tls=server())
+        self.assertEqual(self.outcome(self.send("a@two.test"), "a@two.test")[2], "sent")
+        self.assertIsNotNone(sink.messages[0].tls)
+
+    def test_large_and_many(self):
+        sink = self.host("large.test", tls=server())
+        body = "".join("%d %s\n" % (i, "x" * (i % 200)) for i in range(20000))
+        recipients = ["r%d@large.test" % i for i in range(40)]
+        self.send(*recipients, body=body)
+        message = sink.wait_for(1)[0]
+        self.assertIsNotNone(message.tls)
+        self.assertEqual(sorted(message.recipients), sorted(recipients))
+        self.assertTrue(message.text.endswith(body))
+        for i in range(20):
+            self.send("a%d@large.test" % i)
+        sink.wait_for(21)
+        self.assertEqual([m for m in sink.messages if not m.tls], [])
+
+    def test_without_an_engine(self):
+        sink = self.host("engine.test", tls=server())
+        self.suite.set(smtp_tls_CAfile="/nonexistent")
+        self.suite.reload()
+        try:
+            self.assert_deferred(self.send("a@engine.test"), "a@engine.test", "4.7.5",
+                                 "TLS is required, but our TLS engine is unavailable")
+        finally:
+            self.suite.set(smtp_tls_CAfile=os.path.join(directory, "ca.crt"))
+            self.suite.reload()
+        self.assertEqual(sink.messages, [])
+
+
+class Opportunistic(ClientTlsTestCase):
+    settings = {"smtp_tls_security_level": "may", "minimal_backoff_time": "1s", "queue_run_delay": "1s",
+                "maximal_backoff_time": "1s", "smtp_mail_timeout": "2s"}
+
+    def test_goes_in_the_clear_after_a_while(self):
+        for i, (verb, script) in enumerate((("STARTTLS", garbage), ("STARTTLS", closes),
+                                            ("EHLO", lambda s, line: Sink.DROP if s.tls else None),
+                                            ("MAIL", lambda s, line: Sink.DROP if s.tls else None),
+                                            (".", lambda s, line: Sink.DROP if s.tls else None))):
+            with self.subTest(verb=verb, script=script):
+                domain = "while%d.test" % i
+                sink = self.host(domain, tls=server())
+                sink.reply(verb, script)
+                queue_id = self.send("a@" + domain)
+                message = sink.wait_for(1)[0]
+                self.assertIsNone(message.tls)
+                self.assertEqual(sink.commands[1], "STARTTLS")
+                self.suite.wait_for_log(queue_id + ": to=.*status=sent")
+                self.assertEqual(len(sink.messages), 1)
+
+    def test_never_where_tls_is_required(self):
+        sink = self.host("good.test", tls=server())
+        sink.reply("MAIL", lambda s, line: Sink.DROP)
+        self.suite.set(smtp_tls_policy_maps="inline:{good.test=encrypt}")
+        self.suite.reload()
+        try:
+            queue_id = self.send("a@good.test")
+            until(lambda: self.suite.count_log(queue_id + ": to=.*status=deferred") >= 3, 30, lambda: "three attempts")
+        finally:
+            self.suite.set(smtp_tls_policy_maps="")
+            self.suite.reload()
+        self.assertTrue(all(s.tls for s in sink.sessions))
+        self.assertEqual(sink.messages, [])
+
+
+class Sessions(ClientTlsTestCase):
+    settings = {"smtp_tls_security_level": "may", "smtp_tls_policy_maps": "hash:@etc@/policy"}
+
+    def one_host(self, *domains, **options):
+        """The same server for all."""
+        sink = self.host(domains[0], tls=server(**options))
+        for domain in domains[1:]:
+            self.dns.records[(domain, "MX")] = self.dns.records[(domains[0], "MX")]
+        return sink
+
+    def deliver(self, sink, address):
+        count = len(sink.messages)
+        queue_id = self.send(address)
+        message = sink.wait_for(count + 1)[count]
+        self.suite.wait_for_log(queue_id + ": to=.*status=sent")
+        self.suite.wait_queue_empty()
+        return message
+
+    def test_waits_before_it_goes_in_the_clear(self):
+        sink = self.host("waits.may.test", tls=server())
+        sink.reply("STARTTLS", garbage)
+        self.assert_deferred(self.send("a@waits.may.test"), "a@waits.may.test", "4.7.5", FAILED)
+        self.assertEqual(sink.messages, [])
+
+    def test_kept_for_the_same_policy(self):
+        sink = self.one_host("kept.good.test", "clear.test", "elsewhere.test", "may.test")
+        self.suite.set(smtp_connection_cache_destinations="kept.good.test clear.test elsewhere.test may.test")
+        self.suite.reload()
+        try:
+            self.assertIsNone(self.deliver(sink, "a@clear.test").tls)
+            first = self.deliver(sink, "a@kept.good.test")
+            self.assertIsNotNone(first.tls)
+            self.assertIs(self.deliver(sink, "b@kept.good.test").session, first.session)
+            for domain in ("elsewhere.test", "may.test"):
+                self.assertIsNot(self.deliver(sink, "a@" + domain).session, first.session)
+        finally:
+            self.suite.set(smtp_connection_cache_destinations="")
+            self.suite.reload()
+
+    def test_resumed_for_the_same_policy(self):
+        for name, version in (("old", ssl.TLSVersion.TLSv1_2), ("new", ssl.TLSVersion.TLSv1_3)):
+            with self.subTest(version=version):
+                domain, other = name + ".good.test", name + ".may.test"
+                sink = self.one_host(domain, other, highest=version)
+                resumed = []
+                sink.reply("MAIL", lambda s, line: resumed.append(s.tls.session_reused))
+                self.suite.reload()
+                for address in ("a@" + domain, "b@" + domain, "a@" + other, "c@" + domain):
+                    self.deliver(sink, address)
+                self.assertEqual(resumed, [False, True, False, True])
+                self.assertEqual(self.suite.count_log("Verified TLS connection established to mx0." + domain), 3)
+
+    def test_resumed_by_another_process(self):
+        sink = self.one_host("cache.good.test")
+        resumed = []
+        sink.reply("MAIL", lambda s, line: resumed.append(s.tls.session_reused))
+        self.suite.set(smtp_tls_session_cache_database="btree:${data_directory}/smtp_scache")
+        self.suite.restart()
+        try:
+            self.deliver(sink, "a@cache.good.test")
+            self.deliver(sink, "b@cache.good.test")   # tlsmgr has answered the process by now
+            self.suite.reload()
+            self.deliver(sink, "c@cache.good.test")
+            self.deliver(sink, "d@cache.good.test")
+        finally:
+            self.suite.set(smtp_tls_session_cache_database="")
+            self.suite.restart()
+        self.assertEqual((resumed[1], resumed[3]), (True, True))
+
+    def test_wrong_names_are_not_resumed(self):
+        """A server whose certificate is put right is believed at once."""
+        sink = self.host("put.good.test", tls=server("bad", highest=ssl.TLSVersion.TLSv1_2))
+        for _ in range(2):
+            self.assert_deferred(self.send("a@put.good.test"), "a@put.good.test", "4.7.5", "Server certificate not verified")
+        sink.tls.load_cert_chain(os.path.join(directory, "good.pem"))
+        self.send("b@put.good.test")
+        self.suite.flush()
+        self.assertTrue(all(m.tls for m in sink.wait_for(3)))
+
+
+class Identity(ClientTlsTestCase):
+    settings = {"smtp_tls_security_level": "encrypt", "smtp_tls_wrappermode": "yes"}
+
+    @classmethod
+    def configure(cls, suite):
+        super().configure(suite)
+        suite.set(smtp_tls_chain_files=os.path.join(directory, "own.pem"))
+
+    def test_wrapped_with_a_certificate(self):
+        context = server()
+        context.verify_mode = ssl.CERT_OPTIONAL
+        context.load_verify_locations(os.path.join(directory, "own.crt"))
+        sink = self.host("wrapped.test", tls=context, wrapped=True)
+        names = []
+        sink.reply("MAIL", lambda s, line: names.append(certificates.subject(s.tls.getpeercert(True))))
+        self.send("a@wrapped.test")
+        sink.wait_for(1)
+        self.assertIn("client.test", names[0])
+        line = self.suite.wait_for_log("TLS connection established to mx0.wrapped.test.*").group(0)
+        self.assertRegex(line, "client-signature ECDSA .prime256v1. client-digest SHA256$")
+
+    def test_a_server_that_speaks_first(self):
+        sink = self.host("clear.test")
+        self.assert_deferred(self.send("a@clear.test"), "a@clear.test", "4.7.5", FAILED)
+        self.assertEqual(sink.messages, [])
+
+
+class Lmtp(ClientTlsTestCase):
+    def test_starttls(self):
+        sink = Sink(lmtp=True, tls=server())
+        self.addCleanup(sink.close)
+        self.suite.set(default_transport="lmtp:inet:127.0.0.1:%d" % sink.port, lmtp_tls_security_level="encrypt",
+                       lmtp_tls_loglevel="1")
+        self.suite.reload()
+        self.send("a@far.test", "b@far.test")
+        message = sink.wait_for(1)[0]
+        self.assertIsNotNone(message.tls)
+        self.assertEqual(message.recipients, ["a@far.test", "b@far.test"])
+        self.suite.wait_for_log(r"lmtp\[\d+\]: Untrusted TLS connection established to ")
+        self.assertEqual([re.split(" ", c)[0] for c in sink.commands[:3]], ["LHLO", "STARTTLS", "LHLO"])
+
+
+if __name__ == "__main__":
+    unittest.main()
