@@ -13,15 +13,6 @@ struct check_call {
     struct strbuf *replacement;
 };
 
-struct check_action {
-    const char *name;
-    bool is_logged;
-    const char *when_empty; /* complaint when nothing follows; NULL: nothing need follow */
-    enum cleanup_verdict verdict;
-    /* false: the text is no good, which was logged */
-    bool (*run)(struct check_call *call);
-};
-
 static const char *what(enum cleanup_check kind)
 {
     return kind == CLEANUP_CHECK_BODY ? "body" : "header";
@@ -51,8 +42,9 @@ static bool has_status_code(const char *text)
     return (text[0] == '4' || text[0] == '5') && text[1] == '.' && text[2] >= '0' && text[2] <= '9';
 }
 
-static bool run_reject(struct check_call *call)
+static bool run_reject(void *ctx)
 {
+    struct check_call *call = ctx;
     struct cleanup_message *m = call->m;
     CLEANUP(strbuf_done) struct strbuf reason = STRBUF_INIT(4096);
     if (!has_status_code(call->text))
@@ -65,26 +57,30 @@ static bool run_reject(struct check_call *call)
     return true;
 }
 
-static bool run_discard(struct check_call *call)
+static bool run_discard(void *ctx)
 {
+    struct check_call *call = ctx;
     call->m->flags |= CLEANUP_FLAG_DISCARD;
     return true;
 }
 
-static bool run_hold(struct check_call *call)
+static bool run_hold(void *ctx)
 {
+    struct check_call *call = ctx;
     call->m->flags |= CLEANUP_FLAG_HOLD;
     return true;
 }
 
-static bool run_pass(struct check_call *call)
+static bool run_pass(void *ctx)
 {
+    struct check_call *call = ctx;
     call->m->checks_passed = true;
     return true;
 }
 
-static bool run_filter(struct check_call *call)
+static bool run_filter(void *ctx)
 {
+    struct check_call *call = ctx;
     if (!strchr(call->text, ':')) {
         log_warn(NULL, "bad FILTER command %s in %s map -- need transport:destination", call->text,
                  call->title);
@@ -103,16 +99,18 @@ static bool is_address(struct check_call *call, const char *action)
     return false;
 }
 
-static bool run_redirect(struct check_call *call)
+static bool run_redirect(void *ctx)
 {
+    struct check_call *call = ctx;
     if (!is_address(call, "REDIRECT"))
         return false;
     call->m->redirect = arena_strdup(call->m->arena, call->text);
     return true;
 }
 
-static bool run_bcc(struct check_call *call)
+static bool run_bcc(void *ctx)
 {
+    struct check_call *call = ctx;
     if (!is_address(call, "BCC"))
         return false;
     cleanup_bcc_remember(call->m, call->text);
@@ -130,8 +128,9 @@ static bool fits(struct check_call *call, const char *action)
     return false;
 }
 
-static bool run_prepend(struct check_call *call)
+static bool run_prepend(void *ctx)
 {
+    struct check_call *call = ctx;
     if (call->kind == CLEANUP_CHECK_MILTER) {
         log_warn(NULL, "the milter_header/body_checks prepend action is not implemented");
         return true;
@@ -145,8 +144,9 @@ static bool run_prepend(struct check_call *call)
     return true;
 }
 
-static bool run_replace(struct check_call *call)
+static bool run_replace(void *ctx)
 {
+    struct check_call *call = ctx;
     if (!fits(call, "REPLACE"))
         return false;
     strbuf_set(call->replacement, call->text);
@@ -154,74 +154,50 @@ static bool run_replace(struct check_call *call)
 }
 
 // clang-format off
-static const struct check_action actions[] = {
+static const struct content_action actions[] = {
     /* name      logged  complaint when nothing follows            verdict          function */
-    {"BCC",      true,   "bad BCC target \"\" in %s map -- need user@domain", CLEANUP_KEEP, run_bcc},
-    {"DISCARD",  true,   NULL,                                     CLEANUP_KEEP,    run_discard},
-    {"DUNNO",    false,  NULL,                                     CLEANUP_KEEP,    NULL},
-    {"FILTER",   true,   "missing FILTER command argument in %s map", CLEANUP_KEEP, run_filter},
-    {"HOLD",     true,   NULL,                                     CLEANUP_KEEP,    run_hold},
-    {"IGNORE",   false,  NULL,                                     CLEANUP_DROP,    NULL},
-    {"INFO",     true,   NULL,                                     CLEANUP_KEEP,    NULL},
-    {"OK",       false,  NULL,                                     CLEANUP_KEEP,    NULL},
-    {"PASS",     true,   NULL,                                     CLEANUP_KEEP,    run_pass},
-    {"PREPEND",  true,   "PREPEND action without text in %s map",  CLEANUP_KEEP,    run_prepend},
-    {"REDIRECT", true,   "bad REDIRECT target \"\" in %s map -- need user@domain", CLEANUP_KEEP, run_redirect},
-    {"REJECT",   false,  NULL,                                     CLEANUP_KEEP,    run_reject},
-    {"REPLACE",  true,   "REPLACE action without text in %s map",  CLEANUP_REPLACE, run_replace},
-    {"STRIP",    true,   NULL,                                     CLEANUP_DROP,    NULL},
-    {"WARN",     true,   NULL,                                     CLEANUP_KEEP,    NULL},
+    {"BCC",      true,   "bad BCC target \"\" in %s map -- need user@domain", CONTENT_KEEP, run_bcc},
+    {"DISCARD",  true,   NULL,                                     CONTENT_KEEP,    run_discard},
+    {"DUNNO",    false,  NULL,                                     CONTENT_KEEP,    NULL},
+    {"FILTER",   true,   "missing FILTER command argument in %s map", CONTENT_KEEP, run_filter},
+    {"HOLD",     true,   NULL,                                     CONTENT_KEEP,    run_hold},
+    {"IGNORE",   false,  NULL,                                     CONTENT_DROP,    NULL},
+    {"INFO",     true,   NULL,                                     CONTENT_KEEP,    NULL},
+    {"OK",       false,  NULL,                                     CONTENT_KEEP,    NULL},
+    {"PASS",     true,   NULL,                                     CONTENT_KEEP,    run_pass},
+    {"PREPEND",  true,   "PREPEND action without text in %s map",  CONTENT_KEEP,    run_prepend},
+    {"REDIRECT", true,   "bad REDIRECT target \"\" in %s map -- need user@domain", CONTENT_KEEP, run_redirect},
+    {"REJECT",   false,  NULL,                                     CONTENT_KEEP,    run_reject},
+    {"REPLACE",  true,   "REPLACE action without text in %s map",  CONTENT_REPLACE, run_replace},
+    {"STRIP",    true,   NULL,                                     CONTENT_DROP,    NULL},
+    {"WARN",     true,   NULL,                                     CONTENT_KEEP,    NULL},
+    {0},
 };
 // clang-format on
 
-static const struct check_action *find_action(struct slice name)
+static enum content_verdict act(struct check_call *call, const char *value)
 {
-    for (size_t i = 0; i < COUNT_OF(actions); i++)
-        if (slice_eq_nocase(name, actions[i].name))
-            return &actions[i];
-    return NULL;
-}
-
-static void log_action(struct check_call *call, const char *name)
-{
-    CLEANUP(strbuf_done) struct strbuf lower = STRBUF_ANY;
-    if (call->kind == CLEANUP_CHECK_MILTER)
-        strbuf_add_str(&lower, "milter-header-");
-    strbuf_add_str(&lower, strcmp(name, "WARN") == 0 ? "warning" : name);
-    strbuf_lower(&lower);
-    cleanup_checks_log(call->m, lower.s, what(call->kind), call->content, call->text);
-}
-
-/* A complaint of the table above, whose only argument is the table's title. */
-static void complain(const char *format, const char *title)
-{
-    const char *mark = strstr(format, "%s");
-    log_warn(NULL, "%.*s%s%s", (int)(mark - format), format, title, mark + 2);
-}
-
-static enum cleanup_verdict act(struct check_call *call, const char *value)
-{
-    struct slice rest = slice_of(value), name;
-    if (!slice_next_token(&rest, " \t", &name))
-        return CLEANUP_KEEP;
-    call->text = value + (slice_trim(rest).s - value);
-    const struct check_action *action = find_action(name);
-    if (!action) {
-        log_warn(NULL, "unknown command in %s map: %s", call->title, value);
-        return CLEANUP_KEEP;
+    struct content_order order;
+    struct err err = ERR_INIT;
+    if (!content_action_parse(actions, value, call->title, "unknown command", &order, &err)) {
+        if (err.kind != ERR_NONE)
+            log_warn(NULL, "%s", err.reason);
+        return CONTENT_KEEP;
     }
-    if (action->when_empty && !call->text[0]) {
-        complain(action->when_empty, call->title);
-        return CLEANUP_KEEP;
+    call->text = order.text;
+    if (order.action->run && !order.action->run(call))
+        return CONTENT_KEEP;
+    if (order.action->is_logged) {
+        CLEANUP(strbuf_done) struct strbuf word = STRBUF_ANY;
+        content_action_word(order.action, &word);
+        if (call->kind == CLEANUP_CHECK_MILTER)
+            strbuf_insert(&word, 0, slice_of("milter-header-"));
+        cleanup_checks_log(call->m, word.s, what(call->kind), call->content, call->text);
     }
-    if (action->run && !action->run(call))
-        return CLEANUP_KEEP;
-    if (action->is_logged)
-        log_action(call, action->name);
-    return action->verdict;
+    return order.action->verdict;
 }
 
-enum cleanup_verdict cleanup_checks(struct cleanup_message *m, enum cleanup_check kind,
+enum content_verdict cleanup_checks(struct cleanup_message *m, enum cleanup_check kind,
                                     struct slice text, struct strbuf *replacement)
 {
     struct maps *const tables[] = {
@@ -236,19 +212,19 @@ enum cleanup_verdict cleanup_checks(struct cleanup_message *m, enum cleanup_chec
     bool is_off = !(m->flags & CLEANUP_FLAG_FILTER) || m->checks_passed;
     if ((is_off && kind != CLEANUP_CHECK_MILTER) || maps_is_empty(maps) ||
         (m->status & CLEANUP_STAT_CONTENT))
-        return CLEANUP_KEEP;
+        return CONTENT_KEEP;
     CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY, value = STRBUF_ANY;
     struct err err = ERR_INIT;
     strbuf_set_slice(&key, text);
     switch (maps_find(maps, key.s, MAPS_WHOLE_KEY, &value, &err)) {
     case MAP_NOT_FOUND:
-        return CLEANUP_KEEP;
+        return CONTENT_KEEP;
     case MAP_FAILED:
         cleanup_message_warn(
             m, "%s map lookup problem for %.*s -- message not accepted, try again later",
             maps_title(maps), SLICE_ARG(slice_first(text, LOGGED_MAX)));
         m->status |= CLEANUP_STAT_DEFER;
-        return CLEANUP_KEEP;
+        return CONTENT_KEEP;
     case MAP_FOUND:
         break;
     }

@@ -3,6 +3,7 @@
 #define CLEANUP_CLEANUP_CHECKS_H
 
 #include "cleanup/cleanup_message.h"
+#include "mail/content_action.h"
 
 enum cleanup_check {
     CLEANUP_CHECK_HEADER,
@@ -11,10 +12,9 @@ enum cleanup_check {
     CLEANUP_CHECK_BODY,
     CLEANUP_CHECK_MILTER, /* headers that mail filters add */
 };
-enum cleanup_verdict { CLEANUP_KEEP, CLEANUP_DROP, CLEANUP_REPLACE };
 
-/* Look TEXT up and do what the table says. CLEANUP_REPLACE: REPLACEMENT takes its place. */
-enum cleanup_verdict cleanup_checks(struct cleanup_message *m, enum cleanup_check kind,
+/* Look TEXT up and do what the table says. CONTENT_REPLACE: REPLACEMENT takes its place. */
+enum content_verdict cleanup_checks(struct cleanup_message *m, enum cleanup_check kind,
                                     struct slice text, struct strbuf *replacement);
 /* "reject: header X: y from origin; from=<a> to=<b> proto=ESMTP helo=<c>: text" */
 void cleanup_checks_log(struct cleanup_message *m, const char *action, const char *what,

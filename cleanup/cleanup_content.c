@@ -65,13 +65,13 @@ static void inner_header(struct cleanup_message *m, enum cleanup_check kind, str
 {
     CLEANUP(strbuf_done) struct strbuf other = STRBUF_ANY;
     switch (cleanup_checks(m, kind, header, &other)) {
-    case CLEANUP_KEEP:
+    case CONTENT_KEEP:
         cleanup_write_text(m, header);
         break;
-    case CLEANUP_REPLACE:
+    case CONTENT_REPLACE:
         cleanup_write_text(m, strbuf_slice(&other));
         break;
-    case CLEANUP_DROP:
+    case CONTENT_DROP:
         break;
     }
 }
@@ -100,12 +100,12 @@ static void body_piece(struct cleanup_message *m, int type, struct slice piece)
         CLEANUP(strbuf_done) struct strbuf other = STRBUF_ANY;
         m->body_bytes += (int64_t)piece.len;
         switch (cleanup_checks(m, CLEANUP_CHECK_BODY, piece, &other)) {
-        case CLEANUP_KEEP:
+        case CONTENT_KEEP:
             break;
-        case CLEANUP_REPLACE:
+        case CONTENT_REPLACE:
             cleanup_write_text(m, strbuf_slice(&other));
             return;
-        case CLEANUP_DROP:
+        case CONTENT_DROP:
             return;
         }
     }

@@ -176,12 +176,12 @@ void cleanup_edit_header(struct cleanup_message *m, const struct milter_edit *ed
         strbuf_reset(&header);
     else
         switch (cleanup_checks(m, CLEANUP_CHECK_MILTER, strbuf_slice(&header), &other)) {
-        case CLEANUP_DROP:
+        case CONTENT_DROP:
             return;
-        case CLEANUP_REPLACE:
+        case CONTENT_REPLACE:
             strbuf_set(&header, other.s);
             break;
-        case CLEANUP_KEEP:
+        case CONTENT_KEEP:
             break;
         }
     if (edit->kind == MILTER_ADD_HEADER) {

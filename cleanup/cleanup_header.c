@@ -126,15 +126,15 @@ void cleanup_header_primary(struct cleanup_message *m, struct slice header)
     enum cleanup_check kind =
         info->flags & HEADER_IS_MIME ? CLEANUP_CHECK_MIME : CLEANUP_CHECK_HEADER;
     switch (cleanup_checks(m, kind, header, &other)) {
-    case CLEANUP_DROP:
+    case CONTENT_DROP:
         return;
-    case CLEANUP_REPLACE: /* what took its place is a header like others */
+    case CONTENT_REPLACE: /* what took its place is a header like others */
         header = strbuf_slice(&other);
         if (!header_parse(header, &name, &value))
             return;
         info = header_find(name);
         break;
-    case CLEANUP_KEEP:
+    case CONTENT_KEEP:
         break;
     }
     if (!cleanup_message_is_ok(m) || is_dropped(name))

@@ -28,9 +28,11 @@ static bool is_8bit(const struct smtp_delivery *d)
     return strcasecmp(d->job->envelope->encoding, "8bit") == 0;
 }
 
+/* What nobody called 7-bit may have parts that are not. */
 bool smtp_commands_must_downgrade(const struct smtp_session *s, const struct smtp_delivery *d)
 {
-    return is_8bit(d) && !(s->features & SMTP_EHLO_8BITMIME) &&
+    bool is_7bit = strcasecmp(d->job->envelope->encoding, "7bit") == 0;
+    return !is_7bit && !(s->features & SMTP_EHLO_8BITMIME) &&
            !common_params.disable_mime_output_conversion;
 }
 

@@ -412,8 +412,7 @@ static bool on_data(struct smtp_session *s)
     s->recv = SMTP_STEP_BODY;
     s->delivery->send = smtp_send_new(s->delivery, s);
     arm(s);
-    smtp_send_pump(s->delivery->send);
-    return true;
+    return smtp_send_pump(s->delivery->send);
 }
 
 /* A reply before the content is complete: the server has seen enough. */

@@ -1,8 +1,7 @@
 /*
  * Lines of the queue file become lines of the protocol: a dot in front of dots, CR LF behind, no
  * line over smtp_line_length_limit. A piece goes from the reader's window straight into the output
- * buffer; only mail that has to be changed (8-bit content for a 7-bit server, smtp_generic_maps) is
- * gathered line by line or header by header first.
+ * buffer, or through smtp_edit.c when something on it may have to be changed.
  */
 #include "smtp/smtp_send.h"
 
@@ -10,16 +9,13 @@
 #include "config/common_params.h"
 #include "mail/address.h"
 #include "mail/header.h"
-#include "mail/mime_downgrade.h"
 #include "smtp/smtp_commands.h"
-#include "smtp/smtp_generic.h"
+#include "smtp/smtp_edit.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_proto.h"
 
 #include <string.h>
 #include <strings.h>
-
-enum { GATHER_MAX = 1024 * 1024 };
 
 struct smtp_send {
     struct smtp_delivery *delivery;
@@ -29,14 +25,9 @@ struct smtp_send {
     size_t column;  /* bytes of the output line so far */
     bool is_broken; /* told of the first line that was too long */
     bool is_complete;
-    bool is_rewriting; /* headers go through smtp_generic_maps */
-    bool in_header;    /* of the message, for rewriting */
-    struct mime_downgrade *downgrade;
-    struct strbuf gathered; /* a line, or a header with its continuation lines */
-    bool in_line;           /* gathered ends within a line */
-    bool has_header;        /* gathered may go on with the next line */
-    struct err err;
-    struct timer *pause; /* before the final dot */
+    struct smtp_edit *edit;    /* NULL: content goes out as it is */
+    struct err err, table_err; /* reading; what the editing asks */
+    struct timer *pause;       /* before the final dot */
 };
 
 static void put(struct smtp_send *w, struct slice text)
@@ -106,65 +97,12 @@ static void put_lines(struct smtp_send *w, struct slice text)
     put_line_end(w);
 }
 
-static void emit(void *ctx, struct slice line)
+static void on_edited(void *ctx, struct slice text, bool ends_line)
 {
-    put_lines(ctx, line);
-}
-
-/* Mail that is changed on its way */
-
-static void pass_on(struct smtp_send *w, struct slice line)
-{
-    if (w->downgrade)
-        mime_downgrade_feed(w->downgrade, line);
-    else
-        put_lines(w, line);
-}
-
-static void flush_gathered(struct smtp_send *w)
-{
-    CLEANUP(strbuf_done) struct strbuf changed = STRBUF_INIT(GATHER_MAX);
-    struct slice line = strbuf_slice(&w->gathered);
-    if (w->is_rewriting && w->in_header) {
-        w->in_header = line.len > 0;
-        if (smtp_generic_header(line, &changed, &w->err) && !changed.overflow)
-            line = strbuf_slice(&changed);
-    }
-    pass_on(w, line);
-    strbuf_reset(&w->gathered);
-}
-
-static bool is_in_header(const struct smtp_send *w)
-{
-    return (w->is_rewriting && w->in_header) ||
-           (w->downgrade && mime_downgrade_in_header(w->downgrade));
-}
-
-/* A piece of a line. A header is complete when the next line does not continue it; a line or header
- * over GATHER_MAX is cut there. */
-static void gather(struct smtp_send *w, struct slice piece, bool ends_line)
-{
-    if (!w->in_line && w->has_header) {
-        bool continues = piece.len > 0 && (piece.s[0] == ' ' || piece.s[0] == '\t');
-        if (continues) {
-            strbuf_add_char(&w->gathered, '\n');
-        } else {
-            flush_gathered(w);
-            w->has_header = false;
-        }
-    }
-    if (w->gathered.len + piece.len > GATHER_MAX) {
-        flush_gathered(w);
-        w->has_header = false;
-    }
-    strbuf_add_slice(&w->gathered, piece);
-    w->in_line = !ends_line;
-    if (!ends_line)
-        return;
-    if (is_in_header(w) && w->gathered.len > 0)
-        w->has_header = true;
-    else
-        flush_gathered(w);
+    struct smtp_send *w = ctx;
+    put_piece(w, text);
+    if (ends_line)
+        put_line_end(w);
 }
 
 /* In front of the content */
@@ -199,15 +137,7 @@ struct smtp_send *smtp_send_new(struct smtp_delivery *d, struct smtp_session *s)
     w->session = s;
     w->reader = queue_reader_new(d->job->fd);
     w->out = stream_output(s->stream);
-    strbuf_init(&w->gathered, (size_t)GATHER_MAX * 2);
-    w->is_rewriting = w->in_header = smtp_generic_is_on();
-    if (smtp_commands_must_downgrade(s, d)) {
-        const struct mime_options options = {
-            .nesting_limit = common_params.mime_nesting_limit,
-            .boundary_length_limit = common_params.mime_boundary_length_limit,
-        };
-        w->downgrade = mime_downgrade_new(&options, emit, w);
-    }
+    w->edit = smtp_edit_new(smtp_commands_must_downgrade(s, d), &d->job->log, on_edited, w);
     if (!queue_reader_seek(w->reader, (off_t)d->job->envelope->data_offset))
         err_set(&w->err, ERR_TEMP, "content outside of the queue file");
     prepend(w);
@@ -219,9 +149,8 @@ void smtp_send_free(struct smtp_send *w)
     if (!w)
         return;
     timer_free(w->pause);
-    mime_downgrade_free(w->downgrade);
+    smtp_edit_free(w->edit);
     queue_reader_free(w->reader);
-    strbuf_done(&w->gathered);
     free(w);
 }
 
@@ -236,29 +165,6 @@ static void on_pause_over(void *owner)
     smtp_proto_end_of_data(w->session);
 }
 
-static void complete(struct smtp_send *w)
-{
-    struct smtp_session *s = w->session;
-    if (w->has_header || w->in_line)
-        flush_gathered(w);
-    if (w->downgrade)
-        mime_downgrade_finish(w->downgrade);
-    if (w->column > 0)
-        put_line_end(w);
-    w->is_complete = true;
-    stream_output_changed(s->stream);
-    if (!(s->pix & SMTP_PIX_DELAY_DOTCRLF)) {
-        smtp_proto_end_of_data(s);
-        return;
-    }
-    /* Some firewalls lose the final dot when it shares a packet with content. */
-    int64_t pause_s = smtp_params.smtp_pix_workaround_delay_time;
-    stream_flush(s->stream);
-    smtp_session_deadline(s, pause_s + smtp_params.smtp_data_xfer_timeout);
-    w->pause = timer_new(smtp_client.loop, on_pause_over, w);
-    timer_start(w->pause, pause_s * 1000);
-}
-
 /* The file is damaged, or a table cannot answer: hang up in front of the final dot, so that the
  * server keeps nothing. */
 static void abandon(struct smtp_send *w)
@@ -266,25 +172,52 @@ static void abandon(struct smtp_send *w)
     struct smtp_delivery *d = w->delivery;
     struct smtp_session *s = w->session;
     struct smtp_why why = {.kind = ERR_TEMP, .dsn = "4.3.0", .relay = s->relay};
-    why.text = arena_printf(d->arena, "cannot read message content: %s", w->err.reason);
+    why.text = w->table_err.kind == ERR_NONE
+                   ? arena_printf(d->arena, "cannot read message content: %s", w->err.reason)
+                   : arena_printf(d->arena, "local data error while talking to %s", s->name);
     d->is_final = true; /* another host would not get further */
     smtp_outcome_fail(d, NULL, &why);
     s->is_unusable = true;
     smtp_delivery_on_end(d, s, false);
 }
 
-void smtp_send_pump(struct smtp_send *w)
+static bool complete(struct smtp_send *w)
 {
-    bool gathers = w->downgrade || w->is_rewriting;
+    struct smtp_session *s = w->session;
+    if (w->edit)
+        smtp_edit_finish(w->edit, &w->table_err);
+    if (w->table_err.kind != ERR_NONE) {
+        abandon(w);
+        return false;
+    }
+    if (w->column > 0)
+        put_line_end(w);
+    w->is_complete = true;
+    stream_output_changed(s->stream);
+    if (!(s->pix & SMTP_PIX_DELAY_DOTCRLF)) {
+        smtp_proto_end_of_data(s);
+        return true;
+    }
+    /* Some firewalls lose the final dot when it shares a packet with content. */
+    int64_t pause_s = smtp_params.smtp_pix_workaround_delay_time;
+    stream_flush(s->stream);
+    smtp_session_deadline(s, pause_s + smtp_params.smtp_data_xfer_timeout);
+    w->pause = timer_new(smtp_client.loop, on_pause_over, w);
+    timer_start(w->pause, pause_s * 1000);
+    return true;
+}
+
+bool smtp_send_pump(struct smtp_send *w)
+{
     if (w->is_complete)
-        return;
+        return true;
     smtp_session_deadline(w->session, smtp_params.smtp_data_xfer_timeout);
-    while (w->err.kind == ERR_NONE) {
+    while (w->err.kind == ERR_NONE && w->table_err.kind == ERR_NONE) {
         int type;
         struct slice data;
         if (w->out->len >= STREAM_OUTPUT_FULL && stream_output_is_full(w->session->stream)) {
             stream_output_changed(w->session->stream);
-            return;
+            return true;
         }
         enum queue_read status = queue_reader_next(w->reader, &type, &data, NULL, &w->err);
         if (status == QUEUE_READ_END)
@@ -292,14 +225,12 @@ void smtp_send_pump(struct smtp_send *w)
         if (status != QUEUE_READ_OK)
             break;
         if (type != REC_LINE && type != REC_LINE_PART) {
-            if (type == REC_EXTRACTED) {
-                complete(w);
-                return;
-            }
+            if (type == REC_EXTRACTED)
+                return complete(w);
             continue;
         }
-        if (gathers) {
-            gather(w, data, type == REC_LINE);
+        if (w->edit) {
+            smtp_edit_feed(w->edit, data, type == REC_LINE, &w->table_err);
             continue;
         }
         if (type == REC_LINE && put_plain_line(w, data))
@@ -309,6 +240,7 @@ void smtp_send_pump(struct smtp_send *w)
             put_line_end(w);
     }
     abandon(w);
+    return false;
 }
 
 /* flags=D */

@@ -10,8 +10,9 @@
 struct smtp_send *smtp_send_new(struct smtp_delivery *d, struct smtp_session *s);
 void smtp_send_free(struct smtp_send *send); /* NULL is fine */
 /* Go on until the buffer is full or all is in it; then the final dot follows. A queue file that
- * cannot be read ends the session and defers the mail. */
-void smtp_send_pump(struct smtp_send *send);
+ * cannot be read, or a table that cannot answer, ends the session and defers the mail: false, and
+ * SEND and the session are gone. */
+bool smtp_send_pump(struct smtp_send *send);
 bool smtp_send_is_complete(const struct smtp_send *send);
 
 /* flags=D: has the message a Delivered-To: header with the recipient's address? */

@@ -1,6 +1,6 @@
 /*
- * What the configuration can ask of a mail client and this release has not got: SASL, header and
- * body checks, reply filters. Mail is deferred rather than sent without them.
+ * What the configuration can ask of a mail client and this release has not got: SASL, reply
+ * filters. Mail is deferred rather than sent without them.
  */
 #include "config/common_params.h"
 #include "base/xmem.h"
@@ -42,13 +42,8 @@ void smtp_unbuilt_check(const struct config *cfg)
 {
     // clang-format off
     static const struct { const char *suffix, *dsn, *what; } texts[] = {
-        {"header_checks",          "4.3.5", "checking headers on the way out"},
-        {"mime_header_checks",     "4.3.5", "checking headers on the way out"},
-        {"nested_header_checks",   "4.3.5", "checking headers on the way out"},
-        {"body_checks",            "4.3.5", "checking bodies on the way out"},
         {"reply_filter",           "4.3.5", "filtering replies"},
         {"dns_reply_filter",       "4.3.5", "filtering DNS replies"},
-        {"delivery_status_filter", "4.3.5", "filtering delivery status"},
     };
     // clang-format on
     CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
@@ -57,8 +52,7 @@ void smtp_unbuilt_check(const struct config *cfg)
         if (value.len > 0)
             refuse(texts[i].suffix, texts[i].dsn, texts[i].what);
     }
-    static const char *const plain[] = {"best_mx_transport", "use_srv_lookup",
-                                        "default_delivery_status_filter"};
+    static const char *const plain[] = {"best_mx_transport", "use_srv_lookup"};
     for (size_t i = 0; i < COUNT_OF(plain); i++) {
         struct err err = ERR_INIT;
         strbuf_reset(&value);

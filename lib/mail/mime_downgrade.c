@@ -1,20 +1,21 @@
 /*
- * mime_downgrade: the Content-Transfer-Encoding header is held back until the headers of its part
- * end, because only then it is known whether the part is a multipart.
+ * mime_downgrade: a Content-Transfer-Encoding header that says 8bit or binary is left out, and
+ * another written where the headers of its part end, because only then it is known whether the part
+ * is a multipart.
  */
 #include "mail/mime_downgrade.h"
 
 #include "base/xmem.h"
 #include "mail/header.h"
+#include "mail/mime_value.h"
 
-enum { QP_COLUMNS = 76, HELD_MAX = 128 * 1024 };
+enum { QP_COLUMNS = 76 };
 
 struct mime_downgrade {
     struct mime *mime;
     mime_downgrade_emit emit;
     void *ctx;
-    struct strbuf held; /* the encoding header as it was */
-    bool is_encoding;   /* the body being read becomes quoted-printable */
+    bool is_encoding; /* the body being read becomes quoted-printable */
 };
 
 struct mime_downgrade *mime_downgrade_new(const struct mime_options *options,
@@ -24,7 +25,6 @@ struct mime_downgrade *mime_downgrade_new(const struct mime_options *options,
     d->mime = mime_new(options);
     d->emit = emit;
     d->ctx = ctx;
-    strbuf_init(&d->held, HELD_MAX);
     return d;
 }
 
@@ -33,7 +33,6 @@ void mime_downgrade_free(struct mime_downgrade *d)
     if (!d)
         return;
     mime_free(d->mime);
-    strbuf_done(&d->held);
     free(d);
 }
 
@@ -71,26 +70,28 @@ void mime_downgrade_encode(struct slice line, mime_downgrade_emit emit, void *ct
     emit(ctx, strbuf_slice(&out));
 }
 
-static bool is_encoding_header(struct slice line)
+static bool is_8bit(enum mime_encoding encoding)
+{
+    return encoding == MIME_ENCODING_8BIT || encoding == MIME_ENCODING_BINARY;
+}
+
+static bool says_8bit(struct slice line)
 {
     struct slice name, value;
     return header_parse(line, &name, &value) &&
-           header_find(name)->id == HEADER_CONTENT_TRANSFER_ENCODING;
+           header_find(name)->id == HEADER_CONTENT_TRANSFER_ENCODING &&
+           is_8bit(mime_value_encoding(value));
 }
 
 /* The headers of a part are complete. */
 static void end_headers(struct mime_downgrade *d, const struct mime_part *part)
 {
-    bool is_8bit = part->encoding == MIME_ENCODING_8BIT || part->encoding == MIME_ENCODING_BINARY;
     bool is_composite = part->is_multipart || part->is_message;
-    d->is_encoding = is_8bit && !is_composite;
+    d->is_encoding = is_8bit(part->encoding) && !is_composite;
     if (d->is_encoding)
         d->emit(d->ctx, slice_of("Content-Transfer-Encoding: quoted-printable"));
-    else if (is_8bit)
+    else if (is_8bit(part->encoding))
         d->emit(d->ctx, slice_of("Content-Transfer-Encoding: 7bit"));
-    else if (d->held.len > 0)
-        d->emit(d->ctx, strbuf_slice(&d->held));
-    strbuf_reset(&d->held);
 }
 
 void mime_downgrade_feed(struct mime_downgrade *d, struct slice line)
@@ -99,17 +100,13 @@ void mime_downgrade_feed(struct mime_downgrade *d, struct slice line)
     struct mime_part before = *mime_part(d->mime);
     enum mime_place place = mime_feed(d->mime, line);
     if (was_header && place < MIME_END_OF_HEADER) {
-        if (is_encoding_header(line))
-            strbuf_set_slice(&d->held, line); /* the last one counts, as in mime.c */
-        else
+        if (!says_8bit(line))
             d->emit(d->ctx, line);
         return;
     }
     if (was_header)
         end_headers(d, &before);
-    if (mime_headers_broke_off(d->mime))
-        d->emit(d->ctx, SLICE_EMPTY);
-    else if (mime_in_header(d->mime))
+    if (mime_in_header(d->mime))
         d->is_encoding = false; /* a boundary, or the start of a nested message */
     else if (place == MIME_BODY && mime_part(d->mime)->encoding == MIME_ENCODING_7BIT)
         d->is_encoding = false; /* a closing boundary */
@@ -117,6 +114,17 @@ void mime_downgrade_feed(struct mime_downgrade *d, struct slice line)
         mime_downgrade_encode(line, d->emit, d->ctx);
     else
         d->emit(d->ctx, line);
+}
+
+bool mime_downgrade_is_encoding(const struct mime_downgrade *d)
+{
+    return d->is_encoding;
+}
+
+void mime_downgrade_feed_more(struct mime_downgrade *d, struct slice text)
+{
+    mime_feed_more(d->mime, text);
+    d->emit(d->ctx, text);
 }
 
 void mime_downgrade_finish(struct mime_downgrade *d)

@@ -22,7 +22,10 @@ void mime_downgrade_free_ptr(struct mime_downgrade **d);
 /* Gather continuation lines before feeding? */
 bool mime_downgrade_in_header(const struct mime_downgrade *d);
 void mime_downgrade_feed(struct mime_downgrade *d, struct slice line);
-/* A message that ends inside its headers: write what was held back. */
+/* Is the body being read encoded? When it is not, the rest of a body line may follow. */
+bool mime_downgrade_is_encoding(const struct mime_downgrade *d);
+void mime_downgrade_feed_more(struct mime_downgrade *d, struct slice text);
+/* The message is over; perhaps inside its headers: write what belongs at their end. */
 void mime_downgrade_finish(struct mime_downgrade *d);
 
 /* One line of text as quoted-printable (RFC 2045 section 6.7), 76 columns at most. */

@@ -55,13 +55,9 @@ class ParamTables(unittest.TestCase):
         code, refused = param_tables.Code(SOURCE), param_tables.refused(SOURCE)
         read = ["%s: read by %s" % (name, ", ".join(sorted(code.readers(name))))
                 for name, row in self.found.items()
-                if not row["built"] and name not in refused and code.readers(name)
-                and name not in self.REFUSED_BY_SUFFIX]
+                if not row["built"] and name not in refused and code.readers(name)]
         self.assertEqual(read, [], "move these rows to the tables of those programs")
         self.assertEqual(sorted(set(refused) - set(self.found)), [])
-
-    # the client defers mail when it is set; smtp_unbuilt.c puts its name together
-    REFUSED_BY_SUFFIX = {"smtp_delivery_status_filter"}
 
     def test_unbuilt_list_only_shrinks(self):
         """No name joins those that are known and without effect; one that is built leaves the list."""

@@ -19,13 +19,17 @@ static void eight_bit_parts_become_quoted_printable(void **unused)
                                         "",
                                         "\xc3\xb6= ",
                                         "--b",
+                                        "Content-Transfer-Encoding: base64",
+                                        "Content-Type: text/plain",
                                         "",
                                         "plain =",
                                         "--b--"};
-    static const char expected[] = "Content-Type: multipart/mixed; boundary=b\n"
-                                   "Content-Transfer-Encoding: 7bit\n\n--b\n"
-                                   "Content-Transfer-Encoding: quoted-printable\n\n=C3=B6=3D=20\n"
-                                   "--b\n\nplain =\n--b--\n";
+    static const char expected[] =
+        "Content-Type: multipart/mixed; boundary=b\n"
+        "Content-Transfer-Encoding: 7bit\n\n--b\n"
+        "Content-Transfer-Encoding: quoted-printable\n\n=C3=B6=3D=20\n"
+        "--b\nContent-Transfer-Encoding: base64\nContent-Type: text/plain\n\n"
+        "plain =\n--b--\n";
     const struct mime_options options = {.nesting_limit = 10, .boundary_length_limit = 100};
     CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
     struct mime_downgrade *d = mime_downgrade_new(&options, emit, &out);
