@@ -8,6 +8,7 @@
 #include "service/service.h"
 #include "smtp/smtp_checks.h"
 #include "smtp/smtp_params.h"
+#include "smtp/smtp_replies.h"
 #include "smtp/smtp_tls.h"
 #include "smtp/smtp_tls_policy.h"
 
@@ -158,6 +159,7 @@ static void open_tables(struct smtp_client *c)
     c->pix_maps = maps_open("smtp_pix_workaround_maps", p->smtp_pix_workaround_maps, MAP_READ);
     c->generic_maps = maps_open("smtp_generic_maps", p->smtp_generic_maps, MAP_FOLD);
     smtp_checks_open();
+    smtp_replies_open();
     c->cache_destinations = match_list_new("smtp_connection_cache_destinations",
                                            p->smtp_connection_cache_destinations, MATCH_STRING, 0);
 }
@@ -215,7 +217,7 @@ bool smtp_client_tables_changed(void)
     const struct smtp_client *c = &smtp_client;
     return maps_have_changed(c->discard_ehlo_maps) || maps_have_changed(c->pix_maps) ||
            maps_have_changed(c->generic_maps) || smtp_checks_have_changed() ||
-           smtp_tls_policy_has_changed() ||
+           smtp_replies_have_changed() || smtp_tls_policy_has_changed() ||
            local_domains_have_changed(c->local_domains) ||
            match_list_has_changed(c->cache_destinations);
 }

@@ -6,6 +6,7 @@
 #include "smtp/smtp_delivery.h"
 #include "smtp/smtp_ehlo.h"
 #include "smtp/smtp_params.h"
+#include "smtp/smtp_replies.h"
 #include "smtp/smtp_send.h"
 #include "smtp/smtp_tls.h"
 #include "smtp/smtp_xforward.h"
@@ -516,13 +517,32 @@ static void give_up(struct smtp_session *s)
         smtp_session_free(s);
 }
 
+void smtp_proto_data_error(struct smtp_session *s)
+{
+    struct smtp_delivery *d = s->delivery;
+    struct smtp_why why = {.kind = ERR_TEMP, .dsn = "4.3.0", .relay = s->relay};
+    why.text = arena_printf(d->arena, "local data error while talking to %s", s->name);
+    d->is_final = true; /* another host would not get further */
+    smtp_outcome_fail(d, NULL, &why);
+    s->is_unusable = true;
+    smtp_delivery_on_end(d, s, false);
+}
+
 void smtp_proto_input(struct smtp_session *s)
 {
     for (;;) {
         if (s->is_reply_read)
             esmtp_reply_reset(&s->reply);
         s->is_reply_read = false;
-        struct slice all = stream_input(s->stream), in = all;
+        struct slice all, in;
+        if (!smtp_replies_peek(s, &all)) {
+            if (s->delivery)
+                smtp_proto_data_error(s);
+            else
+                smtp_session_free(s);
+            return;
+        }
+        in = all;
         enum esmtp_reply_status status = esmtp_reply_parse(&s->reply, &in);
         size_t taken = all.len - in.len;
         bool is_garbage = status == ESMTP_REPLY_BAD && s->reply.lines == 0;
@@ -531,8 +551,10 @@ void smtp_proto_input(struct smtp_session *s)
             give_up(s);
             return;
         }
-        stream_consume(s->stream, taken);
+        smtp_replies_consume(s, taken);
         if (is_garbage)
+            continue;
+        if (status == ESMTP_REPLY_MORE && taken > 0 && smtp_replies_may_follow(s))
             continue;
         if (status == ESMTP_REPLY_MORE)
             return;

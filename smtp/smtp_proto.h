@@ -16,6 +16,9 @@ void smtp_proto_transaction(struct smtp_session *s); /* XFORWARD, MAIL, ... for 
 /* All content is in the output buffer: send the final dot and await the replies. */
 void smtp_proto_end_of_data(struct smtp_session *s);
 
+/* A table cannot answer: the mail waits, and the session, which must have a delivery, is gone. */
+void smtp_proto_data_error(struct smtp_session *s);
+
 const char *smtp_proto_command_name(enum smtp_step step); /* "RCPT TO" */
 const char *smtp_proto_doing(enum smtp_step step);        /* "sending RCPT TO" */
 int64_t smtp_proto_wall_us(void);

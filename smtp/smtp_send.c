@@ -171,10 +171,12 @@ static void abandon(struct smtp_send *w)
 {
     struct smtp_delivery *d = w->delivery;
     struct smtp_session *s = w->session;
+    if (w->table_err.kind != ERR_NONE) {
+        smtp_proto_data_error(s);
+        return;
+    }
     struct smtp_why why = {.kind = ERR_TEMP, .dsn = "4.3.0", .relay = s->relay};
-    why.text = w->table_err.kind == ERR_NONE
-                   ? arena_printf(d->arena, "cannot read message content: %s", w->err.reason)
-                   : arena_printf(d->arena, "local data error while talking to %s", s->name);
+    why.text = arena_printf(d->arena, "cannot read message content: %s", w->err.reason);
     d->is_final = true; /* another host would not get further */
     smtp_outcome_fail(d, NULL, &why);
     s->is_unusable = true;

@@ -43,6 +43,7 @@ static void session_release(struct smtp_session *s)
     if (s->fd >= 0)
         close(s->fd);
     esmtp_reply_done(&s->reply);
+    strbuf_done(&s->filtered);
     *s->link = s->next;
     if (s->next)
         s->next->link = s->link;
@@ -263,6 +264,7 @@ struct smtp_session *smtp_session_connect(const struct smtp_host *host, const ch
     s->uses = 1;
     s->created_ms = clock_now_ms();
     esmtp_reply_init(&s->reply);
+    strbuf_init(&s->filtered, (size_t)2 * ESMTP_REPLY_LINE_MAX);
     s->next = sessions;
     s->link = &sessions;
     if (s->next)

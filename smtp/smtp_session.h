@@ -57,9 +57,10 @@ struct smtp_session {
     size_t xforward_sent;
     size_t outstanding; /* replies owed */
     struct esmtp_reply reply;
-    bool is_reply_read; /* REPLY has been dealt with */
-    unsigned features;  /* enum smtp_ehlo_keywords */
-    unsigned xforward;  /* attributes the server takes, see smtp_xforward.c */
+    struct strbuf filtered; /* a line of it, see smtp_replies.h */
+    bool is_reply_read;     /* REPLY has been dealt with */
+    unsigned features;      /* enum smtp_ehlo_keywords */
+    unsigned xforward;      /* attributes the server takes, see smtp_xforward.c */
     int64_t size_limit;
     unsigned discard, pix;
     size_t pending_seen; /* unsent output when the deadline last passed */

@@ -42,7 +42,6 @@ void smtp_unbuilt_check(const struct config *cfg)
 {
     // clang-format off
     static const struct { const char *suffix, *dsn, *what; } texts[] = {
-        {"reply_filter",           "4.3.5", "filtering replies"},
         {"dns_reply_filter",       "4.3.5", "filtering DNS replies"},
     };
     // clang-format on

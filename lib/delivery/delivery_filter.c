@@ -46,12 +46,12 @@ void delivery_filter_apply(struct delivery_job *job, const char **dsn, const cha
     case MAP_FOUND:
         break;
     }
-    if (!delivery_split_dsn(strbuf_slice(&value), &new_dsn, &new_text) || new_text.len == 0 ||
+    if (!delivery_split_dsn(strbuf_slice(&value), &new_dsn, &new_text) ||
         !same_kind((*dsn)[0], new_dsn.s[0])) {
-        log_warn(&job->log, "%s: ignoring bad result \"%s\" for \"%s\"", maps_title(filter),
-                 value.s, key.s);
+        log_warn(NULL, "%s: bad status code: %s", maps_title(filter), value.s);
         return;
     }
     *dsn = arena_slice_dup(job->arena, new_dsn);
-    *text = arena_slice_dup(job->arena, new_text);
+    if (new_text.len > 0) /* a code alone leaves the text */
+        *text = arena_slice_dup(job->arena, new_text);
 }

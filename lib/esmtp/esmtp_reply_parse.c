@@ -52,8 +52,7 @@ static void reply_set_dsn(struct esmtp_reply *reply, struct slice line)
     reply->dsn[length] = 0;
 }
 
-/* Take one line (cut to the limit) off *IN; false when its end has not come yet. */
-static bool take_line(struct slice *in, struct slice *ret_line)
+bool esmtp_reply_take_line(struct slice *in, struct slice *ret_line)
 {
     const char *lf = in->len ? memchr(in->s, '\n', in->len) : NULL;
     size_t size;
@@ -71,7 +70,7 @@ static bool take_line(struct slice *in, struct slice *ret_line)
 enum esmtp_reply_status esmtp_reply_parse(struct esmtp_reply *reply, struct slice *in)
 {
     struct slice line;
-    while (take_line(in, &line)) {
+    while (esmtp_reply_take_line(in, &line)) {
         int code = 0;
         bool more = true;
         bool has_code = line_code(line, &code, &more);

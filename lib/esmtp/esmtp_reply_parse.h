@@ -36,6 +36,10 @@ enum esmtp_reply_status {
  * continuation when a reply has begun, as lenient clients do. Long lines are cut. */
 enum esmtp_reply_status esmtp_reply_parse(struct esmtp_reply *reply, struct slice *in);
 
+/* Take one line off *IN, without its end, cut to ESMTP_REPLY_LINE_MAX; false when its end has not
+ * come yet. */
+bool esmtp_reply_take_line(struct slice *in, struct slice *ret_line);
+
 /* The text on one line for log lines and bounces: lines joined by a blank, code and enhanced code
  * of the first line kept, those of the others left out; control bytes become '?'. */
 void esmtp_reply_one_line(const struct esmtp_reply *reply, struct strbuf *out);
