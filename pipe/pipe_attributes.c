@@ -1,10 +1,9 @@
 #include "pipe/pipe_attributes.h"
 
 #include "base/num.h"
+#include "delivery/command_service.h"
 #include "delivery/mailbox_message.h"
 
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 
 static bool set_flags(struct pipe_attributes *a, const char *value, struct err *err)
@@ -69,27 +68,14 @@ static bool set_size(struct pipe_attributes *a, const char *value, struct err *e
     return err_set(err, ERR_CONFIG, "get_service_attr: bad size= value: %s", value);
 }
 
-/* USER or USER:GROUP */
 static bool set_user(struct pipe_attributes *a, const char *value, struct err *err)
 {
-    char name[256];
-    const char *colon = strchr(value, ':');
-    size_t len = colon ? (size_t)(colon - value) : strlen(value);
-    if (len >= sizeof name)
-        return err_set(err, ERR_CONFIG, "get_service_attr: unknown username: %s", value);
-    memcpy(name, value, len);
-    name[len] = 0;
-    const struct passwd *user = getpwnam(name);
-    if (!user)
-        return err_set(err, ERR_CONFIG, "get_service_attr: unknown username: %s", name);
-    a->rights = (struct user_rights){.uid = user->pw_uid, .gid = user->pw_gid};
-    if (!colon)
+    char name[COMMAND_SERVICE_NAME_MAX];
+    enum command_service_fault fault = command_service_user(value, &a->rights, name);
+    if (fault == COMMAND_SERVICE_FINE)
         return true;
-    const struct group *group = getgrnam(colon + 1);
-    if (!group)
-        return err_set(err, ERR_CONFIG, "get_service_attr: unknown group: %s", colon + 1);
-    a->rights.gid = group->gr_gid;
-    return true;
+    return err_set(err, ERR_CONFIG, "get_service_attr: unknown %s: %s",
+                   fault == COMMAND_SERVICE_NO_USER ? "username" : "group", name);
 }
 
 static bool set_null_sender(struct pipe_attributes *a, const char *value, struct err *err)
@@ -133,20 +119,22 @@ static bool set_one(struct pipe_attributes *a, const char *word, bool *has_user,
     return err_set(err, ERR_CONFIG, "unknown attribute name: %s", word);
 }
 
-/* The rights of the super-user, or of those who own the queue, are for no command. */
 static bool check_rights(const struct user_rights *rights, const char *mail_owner, struct err *err)
 {
-    if (rights->uid == 0)
-        return err_set(err, ERR_CONFIG, "user= command-line attribute specifies root privileges");
-    if (rights->gid == 0)
-        return err_set(err, ERR_CONFIG,
-                       "user= command-line attribute specifies privileged group id");
-    const struct passwd *owner = getpwnam(mail_owner);
-    /* an instance that runs without root acts for its owner alone */
-    if (owner && user_rights_can_change() && rights->uid == owner->pw_uid)
-        return err_set(err, ERR_CONFIG,
-                       "user= command-line attribute specifies mail system owner %s", mail_owner);
-    return true;
+    static const char attribute[] = "user= command-line attribute specifies";
+    switch (command_service_check(rights, mail_owner)) {
+    case COMMAND_SERVICE_ROOT:
+        return err_set(err, ERR_CONFIG, "%s root privileges", attribute);
+    case COMMAND_SERVICE_ROOT_GROUP:
+        return err_set(err, ERR_CONFIG, "%s privileged group id", attribute);
+    case COMMAND_SERVICE_OWNER:
+        return err_set(err, ERR_CONFIG, "%s mail system owner %s", attribute, mail_owner);
+    case COMMAND_SERVICE_OWNER_GROUP:
+        return err_set(err, ERR_CONFIG, "%s mail system owner %s group id %ld", attribute,
+                       mail_owner, (long)rights->gid);
+    default:
+        return true;
+    }
 }
 
 bool pipe_attributes_parse(char *const *args, const char *mail_owner, struct pipe_attributes *ret,

@@ -4,9 +4,9 @@
  */
 #include "pipe/pipe_deliver.h"
 
-#include "config/clean_env.h"
 #include "config/common_params.h"
 #include "delivery/command_run.h"
+#include "delivery/command_service.h"
 #include "delivery/delivered_to.h"
 #include "pipe/pipe_command.h"
 
@@ -17,10 +17,8 @@ static int64_t time_limit_s;
 
 bool pipe_deliver_start(struct config *cfg, const struct pipe_attributes *a, struct err *err)
 {
-    CLEANUP(strbuf_done) struct strbuf name = STRBUF_ANY;
     attributes = a;
-    strbuf_addf(&name, "%s_time_limit", service_instance());
-    return config_get_time(cfg, name.s, "$command_time_limit", 1, 0, &time_limit_s, err);
+    return command_service_time_limit(cfg, service_instance(), &time_limit_s, err);
 }
 
 typedef void (*settle_fn)(struct delivery_job *job, struct recipient *rcpt,
@@ -106,9 +104,8 @@ static void run(struct delivery_job *job, const struct argv *command)
         .delivered_to = attributes->flags & PIPE_FLAG_DELIVERED_TO ? rcpt->address : NULL,
         .eol = attributes->eol.s,
     };
-    if (!clean_env_list(common_params.export_environment, &env, &err))
-        log_fatal("export_environment: %s", err.reason);
-    argv_add(&env, "PATH=/usr/bin:/bin");
+    if (!command_service_environment(&env, &err))
+        log_fatal("%s", err.reason);
     const struct command_run what = {
         .program = "pipe",
         .where = "pipe_command: ",

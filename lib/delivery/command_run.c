@@ -22,7 +22,10 @@
 #include <unistd.h>
 
 /* exit status of a child that could not become the command: EX_TEMPFAIL */
-enum { NOT_STARTED_STATUS = 75, KILL_GRACE_MS = 1000 };
+enum { NOT_STARTED_STATUS = 75 };
+
+/* Where a child that could not become the command says so. */
+enum { COMPLAINTS = STDERR_FILENO + 1 };
 
 struct feed {
     int in, out; /* our ends; -1: closed */
@@ -89,8 +92,9 @@ static bool feed_put(void *ctx, struct slice text)
 
 static void child_fail(const struct command_run *run, const char *what, const char *why)
 {
-    dprintf(STDERR_FILENO, "%s: fatal: %s%s: %s\n", run->program, run->where ? run->where : "",
-            what, why);
+    if (run->program)
+        dprintf(COMPLAINTS, "%s: fatal: ", run->program);
+    dprintf(COMPLAINTS, "%s%s: %s\n", run->where ? run->where : "", what, why);
     _exit(NOT_STARTED_STATUS);
 }
 
@@ -134,7 +138,14 @@ static void child_exec(const struct command_run *run, char *const *env)
     child_fail_exec(run, "/bin/sh", errno);
 }
 
-static NORETURN void child(const struct command_run *run, int in, int out)
+/* On its number, until the command takes over. */
+static bool child_keeps(int complaints)
+{
+    return complaints == COMPLAINTS ? fd_set_cloexec(COMPLAINTS, true)
+                                    : dup3(complaints, COMPLAINTS, O_CLOEXEC) >= 0;
+}
+
+NORETURN void command_run_child(const struct command_run *run, int in, int out, int complaints)
 {
     struct err err = ERR_INIT;
     sigset_t none;
@@ -143,9 +154,10 @@ static NORETURN void child(const struct command_run *run, int in, int out)
     for (int signal_number = 1; signal_number < NSIG; signal_number++)
         signal(signal_number, SIG_DFL); /* fails for two of them, which is fine */
     setsid();
-    if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+    if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 ||
+        dup2(out, STDERR_FILENO) < 0 || !child_keeps(complaints))
         _exit(NOT_STARTED_STATUS);
-    close_range(STDERR_FILENO + 1, ~0U, 0);
+    close_range(COMPLAINTS + 1, ~0U, 0);
     umask(077);
     if (run->chroot && (chroot(run->chroot) < 0 || chdir("/") < 0))
         child_fail(run, "cannot change root directory", strerror(errno));
@@ -235,7 +247,7 @@ void command_run(const struct command_run *run, const struct mailbox_message *m,
     /* Dies after the fork: the command may run to its end, and once more after the restart. */
     pid_t pid = fork();
     if (pid == 0)
-        child(run, to_child[0], from_child[1]);
+        command_run_child(run, to_child[0], from_child[1], from_child[1]);
     close(to_child[0]);
     close(from_child[1]);
     struct feed feed = {.in = to_child[1],

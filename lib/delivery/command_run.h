@@ -9,7 +9,7 @@
 #include "delivery/user_rights.h"
 
 struct command_run {
-    const char *program; /* who we are, in messages */
+    const char *program; /* who we are, in messages; NULL: they are reasons only */
     const char *command; /* as one text; NULL when argv is given */
     char *const *argv;   /* run as it is, without a shell */
     const char *shell;   /* NULL: the system's, and only when COMMAND needs one; else always
@@ -43,6 +43,12 @@ void command_result_done(struct command_result *result);
 /* Blocks until the command has ended. A command that does not read all of its input is fine. */
 void command_run(const struct command_run *run, const struct mailbox_message *m,
                  struct command_result *ret);
+
+/* In a child: become the command, with its input and output there, no other descriptor open, in a
+ * session of its own. Why that cannot be done goes to COMPLAINTS, before the child ends. All three
+ * must be above 2. Reads neither time_limit_s nor form. */
+void command_run_child(const struct command_run *run, int in, int out, int complaints)
+    __attribute__((noreturn));
 
 /* Does COMMAND need a shell? */
 bool command_run_needs_shell(const char *command);

@@ -59,6 +59,7 @@ BROKEN = {
     "noargv": "user=nobody",
     "root": "user=root argv=@etc@/show x",
     "owner": "user=postfix argv=@etc@/show x",
+    "ownergroup": "user=nobody:postfix argv=@etc@/show x",
     "unknown": "user=no-such-user argv=@etc@/show x",
     "badgroup": "user=nobody:no-such-group argv=@etc@/show x",
     "badflag": "flags=Z user=nobody argv=@etc@/show x",

@@ -264,9 +264,7 @@ static void explain_pattern(const struct postconf *pc, const char *name,
     say_since(pattern->row.since);
     say_current(pc, name, pattern->row.default_text);
     say_services(pc, name);
-    say_text("read by", pattern->owner == PATTERN_transport
-                            ? "qmgr"
-                            : "nothing yet: not built, comes with pipe(8) and spawn(8)");
+    say_text("read by", pattern->owner == PATTERN_transport ? "qmgr" : "pipe, spawn");
 }
 
 static void explain_users_own(const struct postconf *pc, const char *name)

@@ -17,7 +17,7 @@ static void test_attributes(void **state)
         const char *wrong; /* NULL: fine */
     } rows[] = {
         {{"user=nobody", "argv=/bin/true"}, NULL},
-        {{"user=nobody:daemon", "flags=BDFORXhqu.>", "size=10", "argv=x", "user=root"}, NULL},
+        {{"user=nobody:mail", "flags=BDFORXhqu.>", "size=10", "argv=x", "user=root"}, NULL},
         {{"user=nobody", "argv="}, NULL},
         {{"argv=/bin/true"}, "missing user= command-line attribute"},
         {{"user=nobody"}, "missing argv= command-line attribute"},
