@@ -1,6 +1,6 @@
 /*
- * What the configuration can ask of a mail client and this release has not got: SASL, and a few more
- * things. Mail is deferred rather than sent without them.
+ * What the configuration can ask of a mail client and this release has not got: SASL, and a few
+ * more things. Mail is deferred rather than sent without them.
  */
 #include "config/common_params.h"
 #include "base/xmem.h"
