@@ -16,7 +16,7 @@ ASK_STATE, STATE, FIND, SAVE, REMOVE, SESSION = range(0xa01, 0xa07)
 BLOB = 2
 VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 SETTINGS = {"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": "@etc@/server.pem", "smtpd_tls_loglevel": "2",
-            "smtpd_peername_lookup": "no", "smtpd_sessions_per_process": "1"}
+            "smtpd_peername_lookup": "no", "smtpd_sessions_per_process": "1", "service_throttle_time": "1s"}
 
 
 class Base(SuiteTestCase):
@@ -44,8 +44,10 @@ class Base(SuiteTestCase):
         return second.sock.session_reused
 
     def kill_tlsmgr(self):
-        for pid in self.suite.processes()["tlsmgr"]:
+        old = self.suite.processes()["tlsmgr"]
+        for pid in old:
             os.kill(pid, signal.SIGKILL)
+        until(lambda: not set(old) & set(self.suite.pids()), 30, "end of tlsmgr")
 
 
 class Tickets(Base):
@@ -66,7 +68,7 @@ class Tickets(Base):
         for pid in self.suite.processes()["smtpd"]:
             if pid != int(old.process):
                 os.kill(pid, signal.SIGTERM)
-        until(lambda: self.suite.processes()["smtpd"] == [int(old.process)], 10, "end of the other smtpd")
+        until(lambda: self.suite.processes()["smtpd"] == [int(old.process)], 30, "end of the other smtpd")
         new = self.open(context)
         self.assertNotEqual(new.process, old.process)
         old.quit()
@@ -121,6 +123,7 @@ class Ids(Base):
         """The table may be broken: it begins anew, and so do the sessions."""
         context = certificates.client()
         session = self.open(context).sock.session
+        self.assertTrue(self.open(context, session).sock.session_reused)    # tlsmgr has it
         self.kill_tlsmgr()
         again = self.open(context, session)
         self.assertFalse(again.sock.session_reused)
