@@ -14,6 +14,7 @@ declare -gA _valija_options=(
     [postlog]='c:ip:t:v'
     [postlock]='c:l:v'
     [postkick]='c:v'
+    [postmulti]='ae:g:i:G:I:lpRvx'
     [sendmail]='A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:q::r:s:tvx'
     [smtp-source]='46AcC:df:F:l:Lm:M:Nor:R:s:S:t:T:vw:'
     [smtp-sink]='468aA:b:B:cCd:D:eEf:Fh:H:Lm:M:n:NpPq:Q:r:R:s:S:t:T:u:vw:W:'
