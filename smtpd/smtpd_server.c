@@ -255,19 +255,28 @@ void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
                                              });
 }
 
-void smtpd_server_close(struct smtpd_server *server)
+enum { TABLES = 18 };
+
+static void tables_of(const struct smtpd_server *server, struct maps *ret[TABLES])
 {
-    struct match_list *lists[] = {
-        server->mynetworks,         server->flush_domains,      server->limit_exceptions,
-        server->bare_lf_exceptions, server->forbidden_commands, server->noop_commands,
-        server->xclient_hosts,      server->xforward_hosts,     server->verp_clients};
-    struct maps *maps[] = {
+    struct maps *all[] = {
         server->local_recipients,  server->relay_recipients,  server->virtual_mailboxes,
         server->virtual_aliases,   server->canonical,         server->recipient_canonical,
         server->sender_canonical,  server->command_filter,    server->discard_maps,
         server->local_header_maps, server->reject_footers,    server->sni_maps,
         server->tls_loglevels,     server->relay_clientcerts, server->reject_filter,
         server->dns_filter,        server->rbl_replies,       server->login_owners};
+    _Static_assert(COUNT_OF(all) == TABLES, "one of the two was changed");
+    memcpy(ret, all, sizeof all);
+}
+
+void smtpd_server_close(struct smtpd_server *server)
+{
+    struct maps *maps[TABLES];
+    struct match_list *lists[] = {
+        server->mynetworks,         server->flush_domains,      server->limit_exceptions,
+        server->bare_lf_exceptions, server->forbidden_commands, server->noop_commands,
+        server->xclient_hosts,      server->xforward_hosts,     server->verp_clients};
     smtpd_auth_close(server);
     dns_free(server->dns);
     argv_done(&server->own_addresses);
@@ -284,7 +293,8 @@ void smtpd_server_close(struct smtpd_server *server)
     for (size_t i = 0; i < COUNT_OF(lists); i++)
         match_list_free(lists[i]);
     tls_server_free(server->tls);
-    for (size_t i = 0; i < COUNT_OF(maps); i++)
+    tables_of(server, maps);
+    for (size_t i = 0; i < TABLES; i++)
         maps_close(maps[i]);
     smtpd_milter_close(server);
     smtpd_slots_free(server->slots);
@@ -295,14 +305,9 @@ void smtpd_server_close(struct smtpd_server *server)
 
 bool smtpd_server_has_stale_tables(struct smtpd_server *server)
 {
-    struct maps *maps[] = {
-        server->local_recipients,  server->relay_recipients,  server->virtual_mailboxes,
-        server->virtual_aliases,   server->canonical,         server->recipient_canonical,
-        server->sender_canonical,  server->command_filter,    server->discard_maps,
-        server->local_header_maps, server->reject_footers,    server->sni_maps,
-        server->tls_loglevels,     server->relay_clientcerts, server->reject_filter,
-        server->dns_filter,        server->rbl_replies,       server->login_owners};
-    for (size_t i = 0; i < COUNT_OF(maps); i++)
+    struct maps *maps[TABLES];
+    tables_of(server, maps);
+    for (size_t i = 0; i < TABLES; i++)
         if (maps_have_changed(maps[i]))
             return true;
     return maps_have_changed(server->milter_maps) || match_list_has_changed(server->mynetworks) ||
