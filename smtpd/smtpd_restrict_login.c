@@ -40,9 +40,31 @@ static enum smtpd_verdict reject(struct smtpd_eval *e, const char *text)
     return smtpd_reject_item(e, SMTPD_CLASS_SENDER, e->s->tx->sender, 553, "5.7.1", text);
 }
 
+/* Where nobody can log in the rules would refuse everybody who owns an address. */
+static void warn_of_no_logins(int checks)
+{
+    static const struct {
+        const char *name;
+        int check;
+    } rows[] = {
+        {"known_sender", SMTPD_LOGIN_KNOWN},
+        {"authenticated_sender", SMTPD_LOGIN_AUTHENTICATED},
+        {"unauthenticated_sender", SMTPD_LOGIN_UNAUTHENTICATED},
+    };
+    int told = checks & SMTPD_LOGIN_KNOWN ? SMTPD_LOGIN_KNOWN : checks;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (told & rows[i].check)
+            log_warn(NULL, "restriction `reject_%s_login_mismatch' ignored: no SASL support",
+                     rows[i].name);
+}
+
 SMTPD_RULE(smtpd_reject_login_mismatch)
 {
     int checks = rule->restriction->number;
+    if (!smtpd_params.smtpd_sasl_auth_enable) {
+        warn_of_no_logins(checks);
+        return SMTPD_VERDICT_NONE;
+    }
     const char *login = e->s->login;
     if (!e->s->tx || !e->s->tx->sender[0] ||
         !(checks & (login ? SMTPD_LOGIN_AUTHENTICATED : SMTPD_LOGIN_UNAUTHENTICATED)))
