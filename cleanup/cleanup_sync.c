@@ -21,7 +21,8 @@ enum {
     /* A thread sleeps while the disk works, and flushes that wait for the disk at the same time
      * become one. With more than this the file system's locks cost more than that saves. */
     THREADS = 16,
-    TOGETHER_MIN = 4, /* files that are worth a syncfs() */
+    TOGETHER_MIN = 8, /* files that are worth a syncfs() */
+    TOGETHER_MAX = 2, /* calls at a time: one writes while the other waits for the flush */
     /* fsync()s at a time while files may be synced together: the others gather meanwhile */
     SINGLES_BESIDE = 2,
     /* Changed data in memory that a syncfs() may have to write: some tens of milliseconds. */
@@ -45,7 +46,7 @@ static struct {
     bool is_little; /* data that other programs have changed */
     struct sync_file *waiting, **last;
     size_t waiting_count, singles;
-    bool together; /* one syncfs() is under way */
+    size_t together; /* syncfs() calls under way */
 } sync_state = {.directory = -1, .meminfo = -1, .last = &sync_state.waiting};
 
 /* Since Linux 5.8 syncfs() tells of failed writes. */
@@ -169,7 +170,7 @@ static void single_done(void *arg)
 
 static void together_done(void *arg)
 {
-    sync_state.together = false;
+    sync_state.together--;
     start_waiting();
     for (struct sync_file *file = arg, *next; file; file = next) {
         next = file->next;
@@ -183,7 +184,7 @@ static void start_together(void)
     sync_state.waiting = NULL;
     sync_state.last = &sync_state.waiting;
     sync_state.waiting_count = 0;
-    sync_state.together = true;
+    sync_state.together++;
     work_submit(sync_state.pool, together_run, together_done, files);
 }
 
@@ -204,9 +205,8 @@ static void start_waiting(void)
 {
     bool may_gather = sync_state.directory >= 0 && little_is_dirty();
     size_t singles_max = may_gather ? SINGLES_BESIDE : THREADS;
-    if (sync_state.together)
-        return;
-    if (may_gather && sync_state.waiting_count >= TOGETHER_MIN)
+    if (may_gather && sync_state.waiting_count >= TOGETHER_MIN &&
+        sync_state.together < TOGETHER_MAX)
         start_together();
     while (sync_state.waiting && !sync_state.together && sync_state.singles < singles_max)
         start_single();

@@ -66,7 +66,8 @@ class ClientTls(ComparisonTestCase):
         suite.sendmail(["-i", "-f", "me@x.test", "you@far.test"], "Subject: x\n\nx\n")
         queue_id = suite.wait_for_log(r"pickup\[\d+\]: (\w+): uid", since=mark).group(1)
         suite.wait_for_log(queue_id + ": to=", since=mark)
-        lines = [line for line in suite.log_lines(mark) if "/smtp[" in line]
+        # a bounce goes its own way, soon or later
+        lines = [line for line in suite.log_lines(mark) if "/smtp[" in line and "to=<me@" not in line]
         lines = [re.sub(r"^.*?/smtp\[\d+\]: (\w{9,}: )?", "", line) for line in lines]
         lines = [re.sub(r"delays?=[^ ]+ ", "", line) for line in lines]
         lines = mask_lines([line.replace(str(sink.port), "PORT") for line in lines], suite)
