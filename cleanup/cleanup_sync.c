@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <sys/vfs.h>
@@ -40,14 +41,15 @@ struct sync_file {
 
 static struct {
     struct work_pool *pool;
-    int directory; /* of the queue; -1: files are not synced together */
-    int meminfo;   /* -1: the amount of changed data does not matter */
+    bool may_gather;        /* files may be synced together */
+    atomic_bool has_failed; /* a syncfs(): not any more */
+    int meminfo;            /* -1: the amount of changed data does not matter */
     int64_t looked_ms;
     bool is_little; /* data that other programs have changed */
     struct sync_file *waiting, **last;
     size_t waiting_count, singles;
     size_t together; /* syncfs() calls under way */
-} sync_state = {.directory = -1, .meminfo = -1, .last = &sync_state.waiting};
+} sync_state = {.meminfo = -1, .last = &sync_state.waiting};
 
 /* Since Linux 5.8 syncfs() tells of failed writes. */
 static bool kernel_reports_errors(void)
@@ -78,7 +80,7 @@ void cleanup_sync_prepare(void)
         if (fs.f_type != EXT4_SUPER_MAGIC || sync_state.meminfo < 0)
             return;
     }
-    sync_state.directory = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    sync_state.may_gather = true;
 }
 
 void cleanup_sync_start(struct loop *loop)
@@ -89,7 +91,6 @@ void cleanup_sync_start(struct loop *loop)
 void cleanup_sync_stop(void)
 {
     work_pool_free(sync_state.pool);
-    fd_done(&sync_state.directory);
     fd_done(&sync_state.meminfo);
     sync_state.pool = NULL;
 }
@@ -136,16 +137,25 @@ static void single_run(void *arg)
         file->error = errno;
 }
 
-/* In a thread: a list of files. When something on the file system could not be written, each file
- * is asked for by itself: which one it was, only its own fsync() tells. */
+/* In a thread: a list of files. The kernel tells of a failed write once for each open file: by a
+ * descriptor of the batch's own, so that no other batch takes the news away, and a failure of a
+ * file's data also by its own descriptor, whichever call wrote it. When something on the file
+ * system could not be written, each file is synced by itself, in this batch and in all that follow.
+ */
 static void together_run(void *arg)
 {
     struct sync_file *files = arg;
-    bool is_done = syncfs(sync_state.directory) == 0;
+    if (syncfs(files->fd) < 0)
+        atomic_store(&sync_state.has_failed, true);
+    bool is_done = !atomic_load(&sync_state.has_failed);
     for (struct sync_file *file = files; file; file = file->next) {
-        if (!is_done)
+        if (!is_done) {
             single_run(file);
-        else if (close(file->fd) < 0 && errno != EINTR)
+            continue;
+        }
+        if (sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) < 0)
+            file->error = errno;
+        if (close(file->fd) < 0 && !file->error && errno != EINTR)
             file->error = errno;
     }
 }
@@ -203,7 +213,8 @@ static void start_single(void)
  * is at work waits until it is done, and then goes with all who came meanwhile. */
 static void start_waiting(void)
 {
-    bool may_gather = sync_state.directory >= 0 && little_is_dirty();
+    bool may_gather =
+        sync_state.may_gather && !atomic_load(&sync_state.has_failed) && little_is_dirty();
     size_t singles_max = may_gather ? SINGLES_BESIDE : THREADS;
     if (may_gather && sync_state.waiting_count >= TOGETHER_MIN &&
         sync_state.together < TOGETHER_MAX)

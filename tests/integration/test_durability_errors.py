@@ -27,7 +27,7 @@ def tearDownModule():
 
 
 class FailingWrites(unittest.TestCase):
-    def run_with(self, failure, seen, **settings):
+    def run_with(self, failure, seen, clients=3, **settings):
         """Messages to a mailbox, to another server and to one that defers at first; SEEN: the log must say so."""
         user = local_user()
         sink = Sink()
@@ -42,7 +42,7 @@ class FailingWrites(unittest.TestCase):
         self.addCleanup(suite.close)
         suite.make_aliases("")
         suite.start()
-        load = Load(suite, MESSAGES, [user + "@mail.example.test", "someone@far.test"], smtp_clients=3, sendmails=1,
+        load = Load(suite, MESSAGES, [user + "@mail.example.test", "someone@far.test"], smtp_clients=clients, sendmails=1,
                     deadline=40).start()
         self.assertEqual(load.finish(), 0, "the clients gave up: %s\n%s" % (load.account.refused, suite.tail()))
 
@@ -64,7 +64,8 @@ class FailingWrites(unittest.TestCase):
         self.run_with("cleanup:fsync:4:EIO", "refused")
 
     def test_cleanup_fsync_beside_syncfs(self):
-        self.run_with("cleanup:fsync:4:EIO", "refused", queue_sync_together="yes")
+        """With so many clients files are synced together, and some alone; those that fail are refused."""
+        self.run_with("cleanup:fsync:4:EIO", "refused", clients=20, queue_sync_together="yes")
 
     def test_cleanup_write(self):
         self.run_with("cleanup:write:5:EIO", "refused")
