@@ -49,6 +49,7 @@ static void on_exit_hook(void)
 static const struct service cleanup_service = {
     .name = "cleanup",
     .model = SERVICE_MANY_CLIENTS,
+    .clients_share = 25, /* a message is work for a core: creating files, headers, tables */
     .needs = CONFINE_WRITES_QUEUE | CONFINE_NETWORK,
     .params = cleanup_param_rows,
     .params_at = &cleanup_params,

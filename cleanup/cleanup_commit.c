@@ -8,11 +8,12 @@
  *          the client was told nothing and sends again
  *   3. HOLD: rename into hold
  *          complete in incoming or in hold; perhaps delivered twice, never lost
- *   4. fsync, alone or together with others (cleanup_sync.h)
+ *   4. fsync, or its contents into the journal (cleanup_sync.h)
  *          as after 3; power loss: file there or not, and the client was told nothing
  *   5. the client hears status 0
- *          the message is on disk with its name: the renames came before the fsync, and a
- *          journal keeps that order
+ *          the message is on disk with its name: the renames came before the fsync, and a file
+ *          system's journal keeps that order; or our journal has it, and postsuper puts it back
+ *          after a power loss
  *   6. qmgr is told
  *          found by qmgr's sweep
  */
@@ -102,7 +103,8 @@ static bool make_complete(struct cleanup_message *m)
 
 static void sync_start(struct commit_job *job)
 {
-    cleanup_sync(fd_take(&job->m->fd), sync_done, job);
+    struct cleanup_message *m = job->m;
+    cleanup_sync(fd_take(&m->fd), (size_t)m->written, m->queue, m->id, sync_done, job);
 }
 
 static void after_trace(void *arg, bool ok)

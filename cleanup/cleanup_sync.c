@@ -1,125 +1,58 @@
 #include "cleanup/cleanup_sync.h"
 
-#include "base/clock.h"
-#include "base/num.h"
-#include "base/slice.h"
 #include "base/xmem.h"
 #include "cleanup/cleanup_params.h"
-#include "io/fd.h"
 #include "io/work.h"
 #include "log/log.h"
+#include "mail/queue_journal.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/magic.h>
-#include <stdatomic.h>
-#include <string.h>
-#include <sys/utsname.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 enum {
     /* A thread sleeps while the disk works, and flushes that wait for the disk at the same time
      * become one. With more than this the file system's locks cost more than that saves. */
     THREADS = 16,
-    TOGETHER_MIN = 8, /* files that are worth a syncfs() */
-    TOGETHER_MAX = 2, /* calls at a time: one writes while the other waits for the flush */
-    /* fsync()s at a time while files may be synced together: the others gather meanwhile */
-    SINGLES_BESIDE = 2,
-    /* Changed data in memory that a syncfs() may have to write: some tens of milliseconds. */
-    DIRTY_KB_MAX = 16 * 1024,
-    DIRTY_LOOK_MS = 20,
+    /* After a loss of power mail that was delivered or removed in this time may come back. */
+    SETTLE_MS = 5000,
 };
 
 struct sync_file {
     int fd;
     int error;
+    size_t size;
+    const char *queue, *id;
     void (*done)(void *owner, int error);
     void *owner;
     struct sync_file *next;
 };
 
+/* Files that go into the journal together. */
+struct sync_batch {
+    struct sync_file *files;
+    bool has_failed; /* the journal; the files were synced one by one */
+};
+
+enum journal_state { JOURNAL_UNUSED, JOURNAL_OPENING, JOURNAL_READY, JOURNAL_OVER };
+
 static struct {
     struct work_pool *pool;
-    bool may_gather;        /* files may be synced together */
-    atomic_bool has_failed; /* a syncfs(): not any more */
-    int meminfo;            /* -1: the amount of changed data does not matter */
-    int64_t looked_ms;
-    bool is_little; /* data that other programs have changed */
     struct sync_file *waiting, **last;
-    size_t waiting_count, singles;
-    size_t together; /* syncfs() calls under way */
-} sync_state = {.meminfo = -1, .last = &sync_state.waiting};
-
-/* Since Linux 5.8 syncfs() tells of failed writes. */
-static bool kernel_reports_errors(void)
-{
-    struct utsname name;
-    struct slice rest, major, minor;
-    int64_t a, b;
-    if (uname(&name) < 0)
-        return false;
-    rest = slice_of(name.release);
-    return slice_next_token(&rest, ".-+", &major) && slice_next_token(&rest, ".-+", &minor) &&
-           num_parse_i64(major, &a) && num_parse_i64(minor, &b) && (a > 5 || (a == 5 && b >= 8));
-}
+    size_t singles; /* fsync() calls under way */
+    struct queue_journal_origin origin;
+    struct queue_journal *journal;
+    enum journal_state state;
+    bool is_flushing, is_settling;
+    struct err err;      /* of the thread that opens or settles */
+    struct timer *timer; /* until the entries are settled */
+} sync_state = {.last = &sync_state.waiting, .state = JOURNAL_OVER};
 
 void cleanup_sync_prepare(void)
 {
-    const char *choice = cleanup_params.queue_sync_together;
-    struct statfs fs;
-    bool is_auto = strcmp(choice, "auto") == 0;
-    if (strcmp(choice, "no") == 0)
+    if (!cleanup_params.queue_journal || !queue_journal_is_possible())
         return;
-    if (!is_auto && strcmp(choice, "yes") != 0)
-        log_fatal("bad value for queue_sync_together: \"%s\"; specify auto, yes or no", choice);
-    if (!kernel_reports_errors() || statfs(".", &fs) < 0)
-        return;
-    if (is_auto) {
-        sync_state.meminfo = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
-        if (fs.f_type != EXT4_SUPER_MAGIC || sync_state.meminfo < 0)
-            return;
-    }
-    sync_state.may_gather = true;
-}
-
-void cleanup_sync_start(struct loop *loop)
-{
-    sync_state.pool = work_pool_new(loop, THREADS);
-}
-
-void cleanup_sync_stop(void)
-{
-    work_pool_free(sync_state.pool);
-    fd_done(&sync_state.meminfo);
-    sync_state.pool = NULL;
-}
-
-/* In /proc/meminfo: "Dirty:     1234 kB". */
-static bool parse_dirty(struct slice text, int64_t *ret_kb)
-{
-    struct slice line, word;
-    while (slice_next_line(&text, &line))
-        if (slice_starts(line, "Dirty:"))
-            return slice_next_token(&line, SLICE_SPACE, &word) &&
-                   slice_next_token(&line, SLICE_SPACE, &word) && num_parse_i64(word, ret_kb);
-    return false;
-}
-
-static bool little_is_dirty(void)
-{
-    char text[4096];
-    int64_t kb;
-    int64_t now = clock_now_ms();
-    if (sync_state.meminfo < 0)
-        return true;
-    if (sync_state.looked_ms == 0 || now - sync_state.looked_ms >= DIRTY_LOOK_MS) {
-        ssize_t n = pread(sync_state.meminfo, text, sizeof text, 0);
-        sync_state.looked_ms = now;
-        sync_state.is_little =
-            n > 0 && parse_dirty((struct slice){text, (size_t)n}, &kb) && kb <= DIRTY_KB_MAX;
-    }
-    return sync_state.is_little;
+    sync_state.origin = queue_journal_origin();
+    sync_state.state = JOURNAL_UNUSED;
 }
 
 /* In a thread: one file. */
@@ -137,27 +70,20 @@ static void single_run(void *arg)
         file->error = errno;
 }
 
-/* In a thread: a list of files. The kernel tells of a failed write once for each open file: by a
- * descriptor of the batch's own, so that no other batch takes the news away, and a failure of a
- * file's data also by its own descriptor, whichever call wrote it. When something on the file
- * system could not be written, each file is synced by itself, in this batch and in all that follow.
- */
-static void together_run(void *arg)
+/* In a thread. Dying before the journal is flushed: nobody was told; after it: all entries are
+ * there to be restored. */
+static void batch_run(void *arg)
 {
-    struct sync_file *files = arg;
-    if (syncfs(files->fd) < 0)
-        atomic_store(&sync_state.has_failed, true);
-    bool is_done = !atomic_load(&sync_state.has_failed);
-    for (struct sync_file *file = files; file; file = file->next) {
-        if (!is_done) {
-            single_run(file);
-            continue;
-        }
-        if (sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) < 0)
-            file->error = errno;
-        if (close(file->fd) < 0 && !file->error && errno != EINTR)
-            file->error = errno;
-    }
+    struct sync_batch *batch = arg;
+    for (struct sync_file *f = batch->files; f; f = f->next)
+        if (!queue_journal_add(sync_state.journal, f->queue, f->id, f->fd, f->size))
+            f->error = errno;
+    batch->has_failed = !queue_journal_flush(sync_state.journal);
+    for (struct sync_file *f = batch->files; f; f = f->next)
+        if (batch->has_failed && !f->error)
+            single_run(f);
+        else if (close(f->fd) < 0 && !f->error && errno != EINTR)
+            f->error = errno;
 }
 
 static void start_waiting(void);
@@ -178,57 +104,175 @@ static void single_done(void *arg)
     report(arg);
 }
 
-static void together_done(void *arg)
+static void batch_done(void *arg)
 {
-    sync_state.together--;
+    struct sync_batch *batch = arg;
+    struct sync_file *file = batch->files, *next;
+    sync_state.is_flushing = false;
+    if (batch->has_failed) {
+        sync_state.state = JOURNAL_OVER;
+        log_warn(NULL, "write " QUEUE_JOURNAL_DIR ": failed; syncing queue files one by one");
+    } else if (!timer_is_running(sync_state.timer)) {
+        timer_start(sync_state.timer, SETTLE_MS);
+    }
+    free(batch);
     start_waiting();
-    for (struct sync_file *file = arg, *next; file; file = next) {
+    for (; file; file = next) {
         next = file->next;
         report(file);
     }
 }
 
-static void start_together(void)
+static void settle_run(void *arg)
 {
-    struct sync_file *files = sync_state.waiting;
-    sync_state.waiting = NULL;
-    sync_state.last = &sync_state.waiting;
-    sync_state.waiting_count = 0;
-    sync_state.together++;
-    work_submit(sync_state.pool, together_run, together_done, files);
+    bool *ok = arg;
+    *ok = queue_journal_settle(sync_state.journal, &sync_state.err);
 }
 
-static void start_single(void)
+static void settle_done(void *arg)
+{
+    bool *ok = arg;
+    sync_state.is_settling = false;
+    if (!*ok) {
+        sync_state.state = JOURNAL_OVER;
+        log_warn(NULL,
+                 "queue files were not written to the disk: %s; " QUEUE_JOURNAL_DIR
+                 " has their contents, and \"postfix start\" puts them back",
+                 sync_state.err.reason);
+    }
+    free(ok);
+    start_waiting();
+}
+
+/* Go on in the other half while the files of this one are written. */
+static void turn(void)
+{
+    if (sync_state.state != JOURNAL_READY || sync_state.is_settling || sync_state.is_flushing)
+        return;
+    timer_stop(sync_state.timer);
+    queue_journal_turn(sync_state.journal);
+    sync_state.is_settling = true;
+    work_submit(sync_state.pool, settle_run, settle_done, xzalloc(sizeof(bool)));
+}
+
+static void on_timer(void *owner)
+{
+    (void)owner;
+    if (sync_state.is_settling || sync_state.is_flushing)
+        timer_start(sync_state.timer, 1); /* its turn comes when that is over */
+    else if (!queue_journal_is_empty(sync_state.journal))
+        turn();
+}
+
+static void open_run(void *arg)
+{
+    (void)arg;
+    sync_state.journal = queue_journal_new(&sync_state.origin, &sync_state.err);
+}
+
+static void open_done(void *arg)
+{
+    (void)arg;
+    sync_state.state = sync_state.journal ? JOURNAL_READY : JOURNAL_OVER;
+    if (!sync_state.journal)
+        log_info(NULL, "no " QUEUE_JOURNAL_DIR ": %s; syncing queue files one by one",
+                 sync_state.err.reason);
+    start_waiting();
+}
+
+static struct sync_file *take_waiting(void)
 {
     struct sync_file *file = sync_state.waiting;
     sync_state.waiting = file->next;
     if (!file->next)
         sync_state.last = &sync_state.waiting;
-    sync_state.waiting_count--;
+    file->next = NULL;
+    return file;
+}
+
+static void start_single(struct sync_file *file)
+{
     sync_state.singles++;
     work_submit(sync_state.pool, single_run, single_done, file);
 }
 
-/* The first few go at once, so that one message does not wait for others; who comes while the disk
- * is at work waits until it is done, and then goes with all who came meanwhile. */
-static void start_waiting(void)
+static void start_batch(void)
 {
-    bool may_gather =
-        sync_state.may_gather && !atomic_load(&sync_state.has_failed) && little_is_dirty();
-    size_t singles_max = may_gather ? SINGLES_BESIDE : THREADS;
-    if (may_gather && sync_state.waiting_count >= TOGETHER_MIN &&
-        sync_state.together < TOGETHER_MAX)
-        start_together();
-    while (sync_state.waiting && !sync_state.together && sync_state.singles < singles_max)
-        start_single();
+    struct sync_batch *batch = xzalloc(sizeof *batch);
+    struct sync_file **last = &batch->files;
+    size_t size = 0;
+    while (sync_state.waiting &&
+           queue_journal_has_room(sync_state.journal, size + sync_state.waiting->size)) {
+        *last = take_waiting();
+        size += (*last)->size;
+        last = &(*last)->next;
+    }
+    sync_state.is_flushing = true;
+    work_submit(sync_state.pool, batch_run, batch_done, batch);
 }
 
-void cleanup_sync(int fd, void (*done)(void *owner, int error), void *owner)
+/* Is the first that waits to go with others? Who is alone waits for nobody; who comes while the
+ * disk is at work goes with all who have come meanwhile. */
+static bool goes_together(void)
+{
+    if (sync_state.state == JOURNAL_UNUSED && sync_state.waiting->next) {
+        sync_state.state = JOURNAL_OPENING;
+        work_submit(sync_state.pool, open_run, open_done, NULL);
+    }
+    return sync_state.state == JOURNAL_READY &&
+           (sync_state.waiting->next || sync_state.singles > 0 || sync_state.is_flushing);
+}
+
+static void start_waiting(void)
+{
+    while (sync_state.waiting) {
+        if (!goes_together()) {
+            if (sync_state.singles >= THREADS)
+                return;
+            start_single(take_waiting());
+        } else if (sync_state.is_flushing) {
+            return;
+        } else if (queue_journal_has_room(sync_state.journal, sync_state.waiting->size)) {
+            start_batch();
+        } else if (!sync_state.is_settling) {
+            turn();
+        } else if (sync_state.singles < THREADS) {
+            start_single(take_waiting()); /* both halves are full: the disk is slow */
+        } else {
+            return;
+        }
+    }
+}
+
+void cleanup_sync_start(struct loop *loop)
+{
+    sync_state.pool = work_pool_new(loop, THREADS);
+    sync_state.timer = timer_new(loop, on_timer, NULL);
+}
+
+void cleanup_sync_stop(void)
+{
+    work_pool_drain(sync_state.pool);
+    turn();
+    work_pool_drain(sync_state.pool);
+    work_pool_free(sync_state.pool);
+    timer_free(sync_state.timer);
+    queue_journal_free(sync_state.journal);
+    sync_state.pool = NULL;
+    sync_state.journal = NULL;
+}
+
+void cleanup_sync(int fd, size_t size, const char *queue, const char *id,
+                  void (*done)(void *owner, int error), void *owner)
 {
     struct sync_file *file = xzalloc(sizeof *file);
-    *file = (struct sync_file){.fd = fd, .done = done, .owner = owner};
+    *file = (struct sync_file){
+        .fd = fd, .size = size, .queue = queue, .id = id, .done = done, .owner = owner};
+    if (size > QUEUE_JOURNAL_ENTRY_MAX) {
+        start_single(file);
+        return;
+    }
     *sync_state.last = file;
     sync_state.last = &file->next;
-    sync_state.waiting_count++;
     start_waiting();
 }

@@ -53,12 +53,14 @@ pkg_check_modules(JSONC REQUIRED IMPORTED_TARGET json-c)
 pkg_check_modules(OPENSSL REQUIRED IMPORTED_TARGET openssl)
 pkg_check_modules(SASL2 REQUIRED IMPORTED_TARGET libsasl2)
 pkg_get_variable(SASL2_LIBDIR libsasl2 libdir)
+pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 
 # What a floor needs from outside.
 set(MTA_LIBS_base "")
 set(MTA_LIBS_io PkgConfig::EVENT Threads::Threads)
 set(MTA_LIBS_map db-5.3 PkgConfig::PCRE2 PkgConfig::ICU ${CMAKE_DL_LIBS})
+set(MTA_LIBS_mail PkgConfig::ZLIB) # check sums
 set(MTA_LIBS_dns PkgConfig::CARES)
 set(MTA_LIBS_tls PkgConfig::OPENSSL)
 set(MTA_LIBS_sasl PkgConfig::SASL2)

@@ -130,7 +130,7 @@ void log_open_now(void)
         logger.postlog_fd = log_connect(logger.postlog_path);
     if (logger.syslog_path && logger.syslog_fd < 0)
         logger.syslog_fd = log_connect(logger.syslog_path);
-    if (!logger.postlog_path)
+    if (logger.postlog_fd < 0) /* nobody serves it: before the start of the mail system, for one */
         log_open_file();
 }
 

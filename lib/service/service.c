@@ -161,7 +161,7 @@ static size_t service_choose_client_limit(void)
     if (chosen > 0)
         return (size_t)MIN(chosen, most);
     if (p->args.process_limit == 0)
-        return NO_LIMIT_SHARE;
+        return p->service->clients_share > 0 ? p->service->clients_share : NO_LIMIT_SHARE;
     long cores = MAX(sysconf(_SC_NPROCESSORS_ONLN), 1L);
     return (size_t)MIN((p->args.process_limit + cores - 1) / cores, most);
 }

@@ -36,6 +36,8 @@ struct service {
     /* Rows of other programs that defaults of this one's parameters refer to ($smtpd_banner):
      * known_param_rows, or NULL. */
     const struct param_row *foreign_params;
+    /* Without a process limit: with so many clients another process is started; 0: a thousand. */
+    size_t clients_share;
     /* name of the parameter (INT) that caps clients per process; NULL: computed from the process
      * limit */
     const char *clients_per_process_param;

@@ -65,7 +65,7 @@ class FailingWrites(unittest.TestCase):
 
     def test_cleanup_fsync_beside_syncfs(self):
         """With so many clients files are synced together, and some alone; those that fail are refused."""
-        self.run_with("cleanup:fsync:4:EIO", "refused", clients=20, queue_sync_together="yes")
+        self.run_with("cleanup:fsync:4:EIO", "refused", clients=20)
 
     def test_cleanup_write(self):
         self.run_with("cleanup:write:5:EIO", "refused")

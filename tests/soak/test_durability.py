@@ -35,7 +35,6 @@ class Durability(unittest.TestCase):
         self.addCleanup(self.sink.close)
         self.suite = Suite({
             "relayhost": self.sink.nexthop,
-            "queue_sync_together": "yes",
             "mailbox_delivery_lock": "fcntl",
             "service_throttle_time": "1s",          # a service whose process dies at once comes back soon
             "transport_retry_time": "1s",

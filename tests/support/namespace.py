@@ -1,8 +1,12 @@
 """File systems of our own, seen by this process and what it starts."""
 import ctypes
+import fcntl
 import os
+import struct
 import subprocess
 import unittest
+
+from .wait import until
 
 CLONE_NEWNS = 0x20000
 _private = None             # None: not tried; "": done; else why it cannot be
@@ -54,6 +58,45 @@ class SmallDisk:
 
     def close(self):
         subprocess.run(["umount", "-l", self.path], check=True)
+
+
+class CrashDisk:
+    """An ext4 file system in the file IMAGE, on the directory PATH, that can lose its memory."""
+    _SHUTDOWN, _NO_LOG_FLUSH = 0x8004587d, 2        # FS_IOC_SHUTDOWN: nothing more reaches the disk
+
+    def __init__(self, image, path, has_journal=True, size=400 * 1024 * 1024):
+        self.image, self.path = image, path
+        with open(image, "wb") as f:
+            f.truncate(size)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-O", "has_journal" if has_journal else "^has_journal", image],
+                       check=True)
+        self._mount()
+
+    def _mount(self):
+        done = subprocess.run(["mount", "-o", "loop", self.image, self.path], stderr=subprocess.PIPE)
+        if done.returncode:
+            raise unittest.SkipTest("no loop device: " + done.stderr.decode().strip())
+
+    def lose_power(self):
+        """What the kernel had not yet written is gone; every call fails until come_back()."""
+        fd = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, self._SHUTDOWN, struct.pack("I", self._NO_LOG_FLUSH))
+        finally:
+            os.close(fd)
+
+    def come_back(self):
+        """As after the next start of the machine; nobody may have files open there."""
+        until(lambda: subprocess.run(["umount", self.path], stderr=subprocess.DEVNULL).returncode == 0, 15,
+              "nobody who uses " + self.path)
+        done = subprocess.run(["fsck.ext4", "-p", "-f", self.image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode > 1:
+            done = subprocess.run(["fsck.ext4", "-y", "-f", self.image], stdout=subprocess.PIPE)
+        assert done.returncode in (0, 1), done.stdout.decode()
+        self._mount()
+
+    def close(self):
+        subprocess.run(["umount", "-l", self.path], check=False)
 
 
 def private_etc(directory):

@@ -5,7 +5,7 @@ import time
 
 from .cleanup import record
 
-QUEUES = ("maildrop", "incoming", "active", "deferred", "hold", "corrupt", "bounce", "defer",
+QUEUES = ("maildrop", "incoming", "journal", "active", "deferred", "hold", "corrupt", "bounce", "defer",
           "trace", "flush", "saved", "private", "public", "pid")
 
 

@@ -21,6 +21,7 @@ const struct postfix_dir postfix_dirs[] = {
     {"flush",    false, false, 0700},
     {"hold",     false, false, 0700},
     {"incoming", false, false, 0700},
+    {"journal",  false, false, 0700},
     {"maildrop", false, true,  01730},
     {"pid",      true,  false, 0755},
     {"private",  false, false, 0700},

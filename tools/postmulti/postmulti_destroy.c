@@ -82,12 +82,12 @@ static void remove_files(const char *dir, const char *const *names)
 
 static void empty_queue(const char *queue)
 {
-    static const char *const others[] = {"bounce", "defer",   "trace", "flush",
-                                         "pid",    "private", "public"};
+    static const char *const others[] = {"bounce",  "defer", "trace",   "flush",
+                                         "journal", "pid",   "private", "public"};
     for (size_t i = 0; i < COUNT_OF(others); i++) {
         CLEANUP(xfree_ptr) char *path = xasprintf("%s/%s", queue, others[i]);
-        if (others[i][0] == 'p')
-            remove_files(path, NULL); /* locks and sockets */
+        if (strchr("jp", others[i][0]))
+            remove_files(path, NULL); /* locks, sockets, journals (the queues are empty) */
         nftw(path, on_empty_dir, WALK_FDS, FTW_PHYS | FTW_DEPTH);
         remove_dir(path);
     }

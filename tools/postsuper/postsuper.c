@@ -52,6 +52,7 @@ static void report_all(void)
     report("Force-expired", &p->expired);
     report("Placed on hold", &p->held);
     report("Released from hold", &p->released);
+    report("Restored from the journal", &(struct postsuper_counts){p->restored > 0, p->restored});
     report("Renamed to match inode number", &(struct postsuper_counts){p->renamed > 0, p->renamed});
     if (p->renamed > 0)
         log_warn(NULL, "QUEUE FILE NAMES WERE CHANGED TO MATCH INODE NUMBERS");

@@ -31,7 +31,7 @@ struct postsuper {
     int verbose;
     const char *const *queues; /* given on the command line; NULL-terminated; empty: the defaults */
     struct postsuper_counts requeued, deleted, expired, held, released;
-    unsigned long renamed;
+    unsigned long renamed, restored;
     bool is_finished;   /* no fatal error ended the command */
     bool is_incomplete; /* a structure check has begun and did not end */
 };
@@ -48,6 +48,9 @@ bool postsuper_is_message_queue(const char *queue);
 void postsuper_purge(void); /* -p */
 /* -s; EVERY_NAME: -S, the inode in long names is looked at, too */
 void postsuper_fix_structure(bool every_name);
+
+/* postsuper_journal.c */
+void postsuper_restore(void); /* with -s: from the journals */
 
 /* postsuper_name.c */
 /* The id that a message called ID in inode INODE has to have; false when ID is no queue id. */

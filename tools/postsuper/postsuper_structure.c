@@ -239,6 +239,7 @@ void postsuper_fix_structure(bool every_name)
         if (hash_depth(flat[i]) > 0)
             log_fatal("%s queue must not be hashed", flat[i]);
     postsuper.is_incomplete = true;
+    postsuper_restore();
     for (const char *const *q = queues; *q; q++)
         fix_queue(&f, *q);
     if (f.has_fix) {
