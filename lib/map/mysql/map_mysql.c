@@ -8,10 +8,7 @@
 
 #include <errmsg.h>
 
-#include "map/map_conf.h"
-#include "map/map_hosts.h"
 #include "map/map_plugin.h"
-#include "map/map_query.h"
 #include "map/map_sql.h"
 
 #include "base/xmem.h"
@@ -31,21 +28,14 @@
 enum { ERROR_SHUTDOWN = 1053, ERROR_KILLED = 1927 }; /* of a server that cuts the connection */
 
 struct map_mysql {
-    struct map map;
-    char *where; /* the settings: a file, or the prefix of names in main.cf */
+    struct map_sql_server server;
     struct map_mysql_params conf;
-    char *template;
-    struct map_query *query;
-    struct map_hosts hosts;
 };
 
-struct lookup {
-    struct map_mysql *table;
-    const char *key;
-    struct strbuf *value;
-    size_t count;
-    MYSQL *connection; /* for quoting */
-};
+static struct map_mysql *mysql_of(struct map_sql_server *server)
+{
+    return CONTAINER_OF(server, struct map_mysql, server);
+}
 
 /* --- connecting ----------------------------------------------------------------------------- */
 
@@ -82,8 +72,8 @@ static bool mysql_failed(MYSQL *db, struct err *err)
 static bool mysql_table_connect(void *ctx, struct map_host *host, struct deadline deadline,
                                 struct err *err)
 {
-    const struct map_mysql *t = ((struct lookup *)ctx)->table;
-    const struct map_mysql_params *c = &t->conf;
+    struct map_sql_server *server = ((struct map_sql_lookup *)ctx)->table;
+    const struct map_sql_server_params *c = &server->conf;
     MYSQL *db = mysql_init(NULL);
     if (!db)
         return err_set(err, ERR_TEMP, "out of memory");
@@ -91,7 +81,7 @@ static bool mysql_table_connect(void *ctx, struct map_host *host, struct deadlin
     uint16_t port;
     bool is_unix = slice_starts(slice_of(host->name), "unix:");
     map_hosts_split(host->name, &place, &port);
-    set_options(db, c, deadline);
+    set_options(db, &mysql_of(server)->conf, deadline);
     if (!mysql_real_connect(db, is_unix ? NULL : place, or_null(c->user), or_null(c->password),
                             c->dbname, port, is_unix ? place : NULL, CLIENT_MULTI_RESULTS)) {
         mysql_failed(db, err);
@@ -111,10 +101,9 @@ static void mysql_table_disconnect(void *handle)
 
 static void mysql_quote(void *ctx, struct slice text, struct strbuf *out)
 {
-    struct lookup *lookup = ctx;
     char *room = strbuf_room(out, 2 * text.len + 1);
     if (room)
-        strbuf_grew(out, mysql_real_escape_string(lookup->connection, room, text.s, text.len));
+        strbuf_grew(out, mysql_real_escape_string(ctx, room, text.s, text.len));
 }
 
 static enum map_host_result outcome_of_error(MYSQL *db, const char *host, struct err *err)
@@ -126,30 +115,23 @@ static enum map_host_result outcome_of_error(MYSQL *db, const char *host, struct
     return is_lost ? MAP_HOST_LOST : MAP_HOST_REFUSED;
 }
 
-static enum map_host_result take_rows(struct lookup *lookup, MYSQL_RES *rows, const char *host,
-                                      struct err *err)
+static enum map_host_result take_rows(struct map_sql_lookup *lookup, MYSQL *db, MYSQL_RES *rows,
+                                      const char *host, struct err *err)
 {
     MYSQL_ROW row;
     while ((row = mysql_fetch_row(rows))) {
         const unsigned long *lengths = mysql_fetch_lengths(rows);
-        for (unsigned i = 0; i < mysql_num_fields(rows); i++) {
-            if (row[i] && slice_has_nul((struct slice){row[i], lengths[i]})) {
-                err_set(err, ERR_TEMP, "result with a null byte");
+        for (unsigned i = 0; i < mysql_num_fields(rows); i++)
+            if (!map_sql_server_add(lookup, row[i], lengths[i], err))
                 return MAP_HOST_CUT;
-            }
-            if (map_query_add_result(lookup->table->query, lookup->key, row[i], &lookup->count,
-                                     lookup->value, err) == MAP_FAILED)
-                return MAP_HOST_CUT;
-        }
     }
-    return mysql_errno(lookup->connection) ? outcome_of_error(lookup->connection, host, err)
-                                           : MAP_HOST_ANSWERED;
+    return mysql_errno(db) ? outcome_of_error(db, host, err) : MAP_HOST_ANSWERED;
 }
 
 /* A procedure may give more than one result set; we take one. */
-static enum map_host_result take_results(struct lookup *lookup, const char *host, struct err *err)
+static enum map_host_result take_results(struct map_sql_lookup *lookup, MYSQL *db, const char *host,
+                                         struct err *err)
 {
-    MYSQL *db = lookup->connection;
     size_t sets = 0;
     for (int more = 0; more == 0; more = mysql_next_result(db)) {
         MYSQL_RES *rows = mysql_use_result(db);
@@ -159,7 +141,7 @@ static enum map_host_result take_results(struct lookup *lookup, const char *host
             continue;
         enum map_host_result result = MAP_HOST_CUT;
         if (sets++ == 0)
-            result = take_rows(lookup, rows, host, err);
+            result = take_rows(lookup, db, rows, host, err);
         else
             err_set(err, ERR_TEMP, "the query gives more than one result set");
         if (result == MAP_HOST_CUT) /* else the rest would be read, however much it is */
@@ -170,7 +152,7 @@ static enum map_host_result take_results(struct lookup *lookup, const char *host
     }
     if (mysql_errno(db))
         return outcome_of_error(db, host, err);
-    if (sets == 0 && lookup->table->conf.require_result_set) {
+    if (sets == 0 && mysql_of(lookup->table)->conf.require_result_set) {
         err_set(err, ERR_TEMP, "the query gives no result set (require_result_set = yes)");
         return MAP_HOST_REFUSED;
     }
@@ -181,97 +163,40 @@ static enum map_host_result mysql_table_query(void *ctx, struct map_host *host,
                                               struct deadline deadline, struct err *err)
 {
     (void)deadline; /* the connection has its time limits */
-    struct lookup *lookup = ctx;
+    MYSQL *db = host->handle;
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(INT32_MAX / 4);
-    lookup->connection = host->handle;
-    lookup->count = 0;
-    strbuf_reset(lookup->value);
-    enum map_status status =
-        map_query_make(lookup->table->query, lookup->key, mysql_quote, lookup, &text, err);
+    enum map_status status = map_sql_server_query(ctx, mysql_quote, db, &text, err);
     if (status != MAP_FOUND)
         return status == MAP_FAILED ? MAP_HOST_REFUSED : MAP_HOST_ANSWERED;
-    if (mysql_real_query(lookup->connection, text.s, text.len) != 0)
-        return outcome_of_error(lookup->connection, host->name, err);
-    return take_results(lookup, host->name, err);
+    if (mysql_real_query(db, text.s, text.len) != 0)
+        return outcome_of_error(db, host->name, err);
+    return take_results(ctx, db, host->name, err);
 }
 
 /* --- the table ------------------------------------------------------------------------------ */
 
-static enum map_status mysql_table_find(struct map *map, const char *key, struct strbuf *value,
-                                        struct err *err)
-{
-    struct map_mysql *t = CONTAINER_OF(map, struct map_mysql, map);
-    struct lookup lookup = {.table = t, .key = key, .value = value};
-    CLEANUP(strbuf_done) struct strbuf trial = STRBUF_INIT(INT32_MAX / 4);
-    enum map_status status = map_query_make(t->query, key, NULL, NULL, &trial, err);
-    if (status != MAP_FOUND)
-        return status; /* no server is needed to say so */
-    if (!map_hosts_ask(&t->hosts, &lookup, err))
-        return MAP_FAILED;
-    return lookup.count > 0 ? MAP_FOUND : MAP_NOT_FOUND;
-}
-
-static bool mysql_table_tidy(struct map *map)
-{
-    return map_hosts_tidy(&CONTAINER_OF(map, struct map_mysql, map)->hosts);
-}
-
 static void mysql_table_close(struct map *map)
 {
-    struct map_mysql *t = CONTAINER_OF(map, struct map_mysql, map);
-    map_hosts_done(&t->hosts);
-    map_query_free(t->query);
+    struct map_mysql *t = CONTAINER_OF(map, struct map_mysql, server.map);
+    map_sql_server_done(&t->server);
     params_done(map_mysql_param_rows, &t->conf);
-    free(t->template);
-    free(t->where);
-}
-
-static bool mysql_configure(struct map_mysql *t, struct err *err)
-{
-    static const struct map_hosts_ops ops = {mysql_table_connect, mysql_table_query,
-                                             mysql_table_disconnect};
-    const struct map_mysql_params *c = &t->conf;
-    if (!map_conf_load(t->where, map_mysql_param_rows, &t->conf, err))
-        return false;
-    const struct map_sql_select select = {
-        .query = c->query,
-        .select_field = c->select_field,
-        .table = c->table,
-        .where_field = c->where_field,
-        .additional_conditions = c->additional_conditions,
-    };
-    t->template = map_sql_query(&select, t->where, err);
-    const struct map_query_options options = {.where = t->where,
-                                              .query = t->template,
-                                              .result_format = c->result_format,
-                                              .domain = c->domain,
-                                              .expansion_limit = c->expansion_limit};
-    t->query = t->template ? map_query_new(&options, err) : NULL;
-    if (!t->query)
-        return false;
-    map_hosts_init(&t->hosts, &t->map, "mysql", &ops, c->hosts);
-    t->hosts.idle_ms = c->idle_interval * 1000;
-    t->hosts.retry_ms = c->retry_interval * 1000;
-    return true;
 }
 
 static struct map *mysql_table_open(const char *name, enum map_flags flags, struct err *err)
 {
+    static const struct map_hosts_ops ops = {mysql_table_connect, mysql_table_query,
+                                             mysql_table_disconnect};
     (void)flags;
     if (mysql_library_init(0, NULL, NULL) != 0) {
         err_set(err, ERR_TEMP, "the MariaDB client library does not start");
         return NULL;
     }
     struct map_mysql *t = map_alloc(sizeof *t);
-    t->where = xstrdup(name);
-    t->map.find = mysql_table_find;
-    t->map.tidy = mysql_table_tidy;
-    t->map.close = mysql_table_close;
-    if (mysql_configure(t, err)) {
-        strbuf_add_str(&t->map.warnings, map_query_warnings(t->query));
-        return &t->map;
-    }
-    map_close(&t->map);
+    t->server.map.close = mysql_table_close;
+    if (map_conf_load(name, map_mysql_param_rows, &t->conf, err) &&
+        map_sql_server_init(&t->server, "mysql", name, NULL, &ops, err))
+        return &t->server.map;
+    map_close(&t->server.map);
     return NULL;
 }
 

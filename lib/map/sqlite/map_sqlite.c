@@ -4,12 +4,8 @@
  * The file is opened at the first look-up, read-only, and kept open. Whoever writes to it locks
  * readers out for a moment: that is waited for, within the time limit of a look-up.
  */
-#include "map/map_conf.h"
 #include "map/map_plugin.h"
-#include "map/map_query.h"
 #include "map/map_sql.h"
-
-#include "base/xmem.h"
 
 #include <sqlite3.h>
 
@@ -25,10 +21,8 @@
 
 struct map_sqlite {
     struct map map;
-    char *where; /* the settings: a file, or the prefix of names in main.cf */
+    struct map_sql sql;
     struct map_sqlite_params conf;
-    char *template;
-    struct map_query *query;
     sqlite3 *db;
 };
 
@@ -76,7 +70,7 @@ static enum map_status take_rows(struct map_sqlite *s, sqlite3_stmt *statement, 
             err_set(err, ERR_TEMP, "%s: result with a null byte", s->conf.dbpath);
             return MAP_FAILED;
         }
-        if (map_query_add_result(s->query, key, text, &count, value, err) == MAP_FAILED)
+        if (map_query_add_result(s->sql.query, key, text, &count, value, err) == MAP_FAILED)
             return MAP_FAILED;
     }
     if (status != SQLITE_DONE) {
@@ -91,7 +85,7 @@ static enum map_status sqlite_find(struct map *map, const char *key, struct strb
 {
     struct map_sqlite *s = CONTAINER_OF(map, struct map_sqlite, map);
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(INT32_MAX / 2);
-    enum map_status status = map_query_make(s->query, key, sqlite_quote, NULL, &text, err);
+    enum map_status status = map_query_make(s->sql.query, key, sqlite_quote, NULL, &text, err);
     if (status != MAP_FOUND)
         return status;
     if (!sqlite_connect(s, err))
@@ -110,45 +104,19 @@ static void sqlite_close(struct map *map)
 {
     struct map_sqlite *s = CONTAINER_OF(map, struct map_sqlite, map);
     sqlite3_close(s->db);
-    map_query_free(s->query);
+    map_sql_done(&s->sql);
     params_done(map_sqlite_param_rows, &s->conf);
-    free(s->template);
-    free(s->where);
-}
-
-static bool sqlite_configure(struct map_sqlite *s, struct err *err)
-{
-    const struct map_sqlite_params *c = &s->conf;
-    if (!map_conf_load(s->where, map_sqlite_param_rows, &s->conf, err))
-        return false;
-    const struct map_sql_select select = {
-        .query = c->query,
-        .select_field = c->select_field,
-        .table = c->table,
-        .where_field = c->where_field,
-        .additional_conditions = c->additional_conditions,
-    };
-    s->template = map_sql_query(&select, s->where, err);
-    const struct map_query_options options = {.where = s->where,
-                                              .query = s->template,
-                                              .result_format = c->result_format,
-                                              .domain = c->domain,
-                                              .expansion_limit = c->expansion_limit};
-    s->query = s->template ? map_query_new(&options, err) : NULL;
-    return s->query != NULL;
 }
 
 static struct map *sqlite_open(const char *name, enum map_flags flags, struct err *err)
 {
     (void)flags;
     struct map_sqlite *s = map_alloc(sizeof *s);
-    s->where = xstrdup(name);
     s->map.find = sqlite_find;
     s->map.close = sqlite_close;
-    if (sqlite_configure(s, err)) {
-        strbuf_add_str(&s->map.warnings, map_query_warnings(s->query));
+    if (map_conf_load(name, map_sqlite_param_rows, &s->conf, err) &&
+        map_sql_init(&s->sql, &s->map, name, NULL, err))
         return &s->map;
-    }
     map_close(&s->map);
     return NULL;
 }
