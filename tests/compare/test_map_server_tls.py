@@ -1,4 +1,4 @@
-"""Tables of servers over TLS and with SASL against the oracle's: the same answers and refusals."""
+"""Tables of servers over TLS, with client certificates and with SASL, against the oracle's: the same answers and refusals."""
 import os
 import shutil
 import tempfile
@@ -9,16 +9,16 @@ from support import certificates, servers
 
 
 class Certificates:
-    """Two self-signed certificates, of the server and of a stranger, where every server may read them."""
+    """Self-signed certificates of the server, a client and a stranger, where every server may read them."""
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="mta-cert-", dir="/tmp")
         os.chmod(self.dir, 0o755)
-        for name in ("server", "other"):
+        for name in ("server", "client", "other"):
             certificates.make(self.dir, name, "rsa", "/CN=127.0.0.1")
             os.chmod(self.path(name + ".crt"), 0o644)
-            if os.geteuid() == 0:
-                shutil.chown(self.path(name + ".key"), servers.USER)
+        if os.geteuid() == 0:
+            shutil.chown(self.path("server.key"), servers.USER)
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -34,6 +34,8 @@ class OverTls(Compared):
         cls.addClassCleanup(cls.certificates.close)
         cls.crt, cls.other = cls.certificates.path("server.crt"), cls.certificates.path("other.crt")
         cls.key = cls.certificates.path("server.key")
+        cls.client = [cls.certificates.path("client." + kind) for kind in ("crt", "key")]
+        cls.stranger = [cls.certificates.path("other." + kind) for kind in ("crt", "key")]
 
     def answer(self, kind, settings, key):
         """Both sides' answer to one key; "" for none."""
@@ -81,9 +83,31 @@ class Ldap(OverTls, unittest.TestCase):
         self.assertEqual(self.answer("ldap", base.replace("description", "mail") + "bind = none\n", "b"), "b@x.test\n")
 
 
+@servers.needed(servers.OpenLDAP)
+class LdapClientCertificate(OverTls, unittest.TestCase):
+    @classmethod
+    def serve(cls):
+        super().serve()
+        cls.server = servers.OpenLDAP(LDIF, [
+            "TLSCertificateFile " + cls.crt, "TLSCertificateKeyFile " + cls.key,
+            "TLSCACertificateFile " + cls.client[0], "TLSVerifyClient demand", "security tls=128"])
+
+    def test_client_certificate(self):
+        base = ("version = 3\nserver_host = 127.0.0.1:%d\nsearch_base = dc=x,dc=test\n" % self.server.port
+                + "query_filter = uid=%s\nresult_attribute = mail\nbind = none\nstart_tls = yes\n")
+        ours = "tls_cert = %s\ntls_key = %s\n"
+        self.check("ldap", [
+            (base, "b", ""),                            # the server wants to know who asks
+            (base + ours % tuple(self.client), "b", "b@x.test\n"),
+            (base + ours % tuple(self.stranger), "b", ""),
+            (base + ours % (self.client[0], "/nowhere"), "b", ""),
+            (base + ours % (self.client[0], self.stranger[1]), "b", ""),
+        ])
+
+
 class MariaDBWithTls(servers.MariaDB):
-    def __init__(self, crt, key):
-        self.tls = ["--ssl-cert=" + crt, "--ssl-key=" + key]
+    def __init__(self, crt, key, ca):
+        self.tls = ["--ssl-cert=" + crt, "--ssl-key=" + key, "--ssl-ca=" + ca]
         super().__init__()
 
     def command(self):
@@ -95,9 +119,11 @@ class Mysql(OverTls, unittest.TestCase):
     @classmethod
     def serve(cls):
         super().serve()
-        cls.server = MariaDBWithTls(cls.crt, cls.key)
+        cls.server = MariaDBWithTls(cls.crt, cls.key, cls.client[0])
         cls.server.sql("CREATE DATABASE test; CREATE USER mail@'127.0.0.1' IDENTIFIED BY 'pw' REQUIRE SSL;"
-                       "GRANT ALL ON test.* TO mail@'127.0.0.1';", database="mysql")
+                       "CREATE USER known@'127.0.0.1' IDENTIFIED BY 'pw' REQUIRE X509;"
+                       "GRANT ALL ON test.* TO mail@'127.0.0.1'; GRANT ALL ON test.* TO known@'127.0.0.1';",
+                       database="mysql")
 
     def test_tls(self):
         base = ("hosts = inet:127.0.0.1:%d\nuser = mail\npassword = pw\ndbname = test\nquery = SELECT '%%s'\n"
@@ -113,11 +139,30 @@ class Mysql(OverTls, unittest.TestCase):
             (base + "option_file = %s\noption_group = bad\n" % options, "a", ""),
         ])
 
+    def test_client_certificate(self):
+        base = ("hosts = inet:127.0.0.1:%d\nuser = known\npassword = pw\ndbname = test\nquery = SELECT '%%s'\n"
+                % self.server.port) + "tls_CAfile = %s\n" % self.crt
+        ours = "tls_cert_file = %s\ntls_key_file = %s\n"
+        self.check("mysql", [
+            (base, "a", ""),                            # the user must have a certificate
+            (base + ours % tuple(self.client), "a", "a\n"),
+            (base + ours % tuple(self.stranger), "a", ""),
+            (base + ours % (self.client[0], "/nowhere"), "a", ""),
+            (base + ours % (self.client[0], self.stranger[1]), "a", ""),
+        ])
+
 
 class PostgreSQLWithTls(servers.PostgreSQL):
-    def __init__(self, crt, key):
-        self.tls = {"ssl": "on", "ssl_cert_file": crt, "ssl_key_file": key}
+    def __init__(self, crt, key, ca):
+        self.tls = {"ssl": "on", "ssl_cert_file": crt, "ssl_key_file": key, "ssl_ca_file": ca}
         super().__init__()
+
+    def prepare(self):
+        super().prepare()
+        with open(self.path("data/pg_hba.conf")) as f:
+            rules = f.read()
+        with open(self.path("data/pg_hba.conf"), "w") as f:
+            f.write("hostssl all known 127.0.0.0/8 trust clientcert=verify-ca\n" + rules)
 
     def command(self):
         words = super().command()
@@ -131,7 +176,8 @@ class Pgsql(OverTls, unittest.TestCase):
     @classmethod
     def serve(cls):
         super().serve()
-        cls.server = PostgreSQLWithTls(cls.crt, cls.key)
+        cls.server = PostgreSQLWithTls(cls.crt, cls.key, cls.client[0])
+        cls.server.sql("CREATE ROLE known LOGIN")
 
     def test_tls(self):
         base = "hosts = postgresql://mail@%s/postgres?sslmode=%%s\ndbname = postgres\nquery = %%s\n" % self.server.address
@@ -139,6 +185,14 @@ class Pgsql(OverTls, unittest.TestCase):
         rows = [("disable", "f\n"), ("require", "t\n"), ("verify-ca&sslrootcert=" + self.crt, "t\n"),
                 ("verify-ca&sslrootcert=" + self.other, ""), ("verify-full&sslrootcert=" + self.crt, "")]
         self.check("pgsql", [(base % (mode, used), "a", answer) for mode, answer in rows])
+
+    def test_client_certificate(self):
+        base = ("hosts = postgresql://known@%s/postgres?sslmode=require%%s\ndbname = postgres\nquery = SELECT '%%%%s'\n"
+                % self.server.address)
+        ours = "&sslcert=%s&sslkey=%s"
+        rows = [("", ""), (ours % tuple(self.client), "a\n"), (ours % tuple(self.stranger), ""),
+                (ours % (self.client[0], "/nowhere"), ""), (ours % (self.client[0], self.stranger[1]), "")]
+        self.check("pgsql", [(base % given, "a", answer) for given, answer in rows])
 
 
 if __name__ == "__main__":
