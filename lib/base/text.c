@@ -187,12 +187,28 @@ void text_add_escaped(struct strbuf *out, struct slice in)
     }
 }
 
+/* Eight bytes at once: those from A to Z get the bit that makes them small. */
+static uint64_t fold_eight(uint64_t in)
+{
+    const uint64_t ones = 0x0101010101010101U, high = 0x80 * ones;
+    uint64_t low = in & ~high; /* so that no sum runs over into the next byte */
+    uint64_t from_a = low + (0x80 - 'A') * ones, past_z = low + (0x7f - 'Z') * ones;
+    return in | ((from_a & ~past_z & ~in & high) >> 2);
+}
+
 void text_fold_case(struct strbuf *out, struct slice in)
 {
-    size_t at = out->len;
+    size_t at = out->len, i = 0;
     strbuf_add_slice(out, in);
-    for (size_t i = at; i < out->len; i++) {
-        unsigned char c = (unsigned char)out->s[i];
-        out->s[i] = (char)(c | ((unsigned char)(c - 'A') < 26) << 5);
+    char *s = out->s + at;
+    size_t len = out->len - at;
+    for (uint64_t eight; len - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, s + i, sizeof eight);
+        eight = fold_eight(eight);
+        memcpy(s + i, &eight, sizeof eight);
+    }
+    for (; i < len; i++) {
+        unsigned char c = (unsigned char)s[i];
+        s[i] = (char)(c | ((unsigned char)(c - 'A') < 26) << 5);
     }
 }

@@ -73,6 +73,26 @@ static void shows_what_does_not_print(void **unused)
     assert_strbuf(out, "a\\r\\n\\\\\\001");
 }
 
+/* Each byte at each place: eight are folded at once. */
+static void only_capitals_are_folded(void **unused)
+{
+    (void)unused;
+    for (int byte = 0; byte < 256; byte++) {
+        int small = byte >= 'A' && byte <= 'Z' ? byte - 'A' + 'a' : byte;
+        for (size_t at = 0; at < 19; at++) {
+            CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
+            char in[19], expected[19];
+            memset(in, 'x', sizeof in);
+            memset(expected, 'x', sizeof expected);
+            in[at] = (char)byte;
+            expected[at] = (char)small;
+            text_fold_case(&out, (struct slice){in, sizeof in});
+            assert_int_equal(out.len, sizeof in);
+            assert_memory_equal(out.s, expected, sizeof expected);
+        }
+    }
+}
+
 static void dates_are_english(void **unused)
 {
     (void)unused;
@@ -94,6 +114,7 @@ int main(void)
         cmocka_unit_test(xtext_both_ways),
         cmocka_unit_test(utf8_is_checked),
         cmocka_unit_test(shows_what_does_not_print),
+        cmocka_unit_test(only_capitals_are_folded),
         cmocka_unit_test(dates_are_english),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
