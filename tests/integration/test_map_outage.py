@@ -3,6 +3,7 @@ it is logged once an outage; service comes back by itself."""
 import unittest
 
 from support import servers
+from support.mongo import MongoDB
 from support.suite import Suite
 from support.table_servers import Socketmap, TcpTable
 from support.wait import until
@@ -162,6 +163,17 @@ class Ldap(Outage, unittest.TestCase):
         return server, "ldap:" + suite.write(
             "etc/ldap.cf", "server_host = %s\nsearch_base = dc=x,dc=test\nquery_filter = mail=%%s\n"
             "result_attribute = mailRoutingAddress\n" % server.unix)
+
+
+class Mongodb(Nonsense, unittest.TestCase):
+    @classmethod
+    def make(cls, suite):
+        if "mongodb" not in suite.run("postconf", "-m").stdout.split():
+            raise unittest.SkipTest("built without libmongoc (Debian package libmongoc-dev)")
+        server = MongoDB({"mail.users": [{"mail": KNOWN, "to": "root@far.test"}]})
+        return server, "mongodb:" + suite.write(
+            "etc/mongo.cf", "uri = %s\ndbname = mail\ncollection = users\n"
+            'query_filter = {"mail": "%%s"}\nresult_attribute = to\n' % server.uri)
 
 
 if __name__ == "__main__":

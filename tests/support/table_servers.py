@@ -47,11 +47,14 @@ class TableServer:
                     if self.broken is not None:
                         client.sendall(self.broken)
                     elif not self.silent:
-                        client.sendall(self.answer(self.entries.get(key)))
+                        client.sendall(self.reply(key))
         except OSError:
             pass
         finally:
             client.close()
+
+    def reply(self, key):
+        return self.answer(self.entries.get(key))
 
     def stop(self):
         if self.listener:

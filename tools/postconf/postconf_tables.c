@@ -75,12 +75,22 @@ static const char *const memcache[] = {
     "memcache", "backup",          "flags",           "ttl",     "key_format",  "key_digest",
     "domain",   "data_size_limit", "line_size_limit", "max_try", "retry_pause", "timeout",
     NULL};
+static const char *const mongodb[] = {"uri",
+                                      "dbname",
+                                      "collection",
+                                      "query_filter",
+                                      "projection",
+                                      "result_attribute",
+                                      "result_format",
+                                      "domain",
+                                      "expansion_limit",
+                                      NULL};
 
 static const struct table_type {
     const char *name;
     const char *const *suffixes;
-} types[] = {
-    {"ldap", ldap}, {"mysql", mysql}, {"pgsql", pgsql}, {"sqlite", sqlite}, {"memcache", memcache}};
+} types[] = {{"ldap", ldap},   {"mongodb", mongodb}, {"mysql", mysql},
+             {"pgsql", pgsql}, {"sqlite", sqlite},   {"memcache", memcache}};
 
 enum { NESTING_MAX = 100 };
 
