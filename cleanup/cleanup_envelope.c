@@ -239,6 +239,15 @@ static void on_destination(struct cleanup_message *m, int type, struct slice dat
     }
 }
 
+/* Before the content it is content_filter of main.cf, which any FILTER action overrides. */
+static void on_filter(struct cleanup_message *m, struct slice data)
+{
+    if (m->phase == CLEANUP_PHASE_ENVELOPE)
+        on_text(m, REC_FILTER, data, &m->env.content_filter);
+    else
+        on_destination(m, REC_FILTER, data, &m->filter);
+}
+
 /* What smtpd's access tables decided of the message as a whole. */
 static void on_flags(struct cleanup_message *m, struct slice data)
 {
@@ -283,7 +292,7 @@ void cleanup_envelope_record(struct cleanup_message *m, int type, struct slice d
         on_text(m, type, data, &m->env.verp);
         return;
     case REC_FILTER:
-        on_destination(m, type, data, &m->filter);
+        on_filter(m, data);
         return;
     case REC_REDIRECT:
         on_destination(m, type, data, &m->redirect);

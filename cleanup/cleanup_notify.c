@@ -67,7 +67,8 @@ void cleanup_notify_arrived(const struct cleanup_message *m)
         return;
     struct envelope env = m->env;
     /* What the file says after the content wins. */
-    env.content_filter = m->filter ? m->filter : "";
+    if (m->filter)
+        env.content_filter = m->filter;
     env.redirect = m->redirect ? m->redirect : "";
     struct qmgr_arrived arrived = {.queue_id = m->id};
     if (m->recipients_kept <= QMGR_ARRIVED_RECIPIENTS) {

@@ -122,6 +122,8 @@ static void pickup_message_on_opened(void *owner, const char *queue_id)
 {
     struct pickup_message *m = owner;
     snprintf(m->log.queue_id, sizeof m->log.queue_id, "%s", queue_id);
+    if (common_params.content_filter[0]) /* also of requeued files, instead of what they had */
+        cleanup_stream_add(m->stream, REC_FILTER, slice_of(common_params.content_filter));
     loop_later(service_loop(), &m->feed);
 }
 

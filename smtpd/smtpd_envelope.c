@@ -68,6 +68,8 @@ void smtpd_envelope_sender(struct smtpd_session *s, struct strbuf *out)
     if (!local) {
         record_addf(out, REC_TIME, "%lld %ld", (long long)tx->arrival.tv_sec,
                     (long)tx->arrival.tv_usec);
+        if (common_params.content_filter[0])
+            record_add(out, REC_FILTER, slice_of(common_params.content_filter));
         const char *ident = smtpd_xforward_ident(s->xforward);
         const char *context = smtpd_xforward_context(s->xforward);
         if (!context)
