@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -90,21 +91,47 @@ class Imap:
         self.listener.close()
 
 
-class Saslauthd:
-    """saslauthd, asking an Imap; its socket is FOLDER/mux."""
+# a mount of its own over /etc, where the users are, seen by nobody else: $1 is a folder of ours, the rest the command
+PRIVATE_ETC = """mount -t tmpfs tmpfs "$1" && mkdir "$1/upper" "$1/work" && cp -p "$1.users/"* "$1/upper" &&
+mount -t overlay -o "lowerdir=/etc,upperdir=$1/upper,workdir=$1/work" overlay /etc && shift && exec "$@"
+"""
 
-    def __init__(self, folder, users):
+
+class Saslauthd:
+    """saslauthd; its socket is FOLDER/mux. KIND: rimap asks an Imap of ours, sasldb reads /etc/sasldb2, pam the
+    system's users: for these two, which want root, it has an /etc of its own."""
+
+    def __init__(self, folder, users, kind="rimap"):
         os.makedirs(folder, exist_ok=True)
         os.chmod(folder, 0o755)
-        self.imap = Imap(users)
-        self.folder, self.process = folder, None
+        self.imap = Imap(users) if kind == "rimap" else None
+        self.folder, self.process, self.kind, self.etc = folder, None, kind, tempfile.mkdtemp(prefix="mta-sa-", dir="/tmp")
+        os.mkdir(self.etc + ".users")
+        if kind == "sasldb":
+            os.chmod(make_sasldb(self.etc + ".users", [(name, "", word) for name, word in users.items()]), 0o600)
+        if kind == "pam":
+            self.make_users(users)
         self.start()
 
+    def make_users(self, users):
+        for name in ("passwd", "shadow"):
+            shutil.copy2("/etc/" + name, self.etc + ".users/")
+        for number, (name, word) in enumerate(users.items()):
+            secret = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=word, capture_output=True, text=True,
+                                    check=True).stdout.strip()
+            for file, line in (("passwd", "%s:x:%d:65534::/nonexistent:/usr/sbin/nologin\n" % (name, 60100 + number)),
+                               ("shadow", "%s:%s:19000:0:99999:7:::\n" % (name, secret))):
+                with open(os.path.join(self.etc + ".users", file), "a") as out:
+                    out.write(line)
+
     def start(self):
-        self.process = subprocess.Popen(
-            ["/usr/sbin/saslauthd", "-d", "-a", "rimap", "-O", "127.0.0.1/%d" % self.imap.port, "-m", self.folder,
-             "-n", "0"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True)
+        argv = ["/usr/sbin/saslauthd", "-d", "-a", self.kind, "-m", self.folder, "-n", "0"]
+        if self.imap:
+            argv += ["-O", "127.0.0.1/%d" % self.imap.port]
+        else:
+            argv = ["unshare", "--mount", "sh", "-ec", PRIVATE_ETC, "sh", self.etc, *argv]
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, start_new_session=True)
         until(lambda: os.path.exists(os.path.join(self.folder, "mux")), 30, "saslauthd's socket")
 
     def stop(self):
@@ -115,4 +142,7 @@ class Saslauthd:
 
     def close(self):
         self.stop()
-        self.imap.close()
+        if self.imap:
+            self.imap.close()
+        for path in (self.etc, self.etc + ".users"):
+            shutil.rmtree(path, ignore_errors=True)

@@ -86,11 +86,15 @@ class Server:
     def environment(self):
         return {"PATH": os.environ["PATH"], "HOME": self.dir, "LC_ALL": "C"}
 
+    def user(self):
+        """Who is to run its command; None: who runs the tests."""
+        return USER if self.is_root else None
+
     def start(self):
         with open(self.path("log"), "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, cwd=self.dir, env=self.environment(),
-                                            user=USER if self.is_root else None)
+                                            user=self.user())
         until(self.is_ready, 60, lambda: "%s to start\n%s" % (type(self).__name__, self.log()))
 
     def is_ready(self):
