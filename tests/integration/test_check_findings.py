@@ -87,6 +87,7 @@ MAIN = [
     ("proxied table type", "transport_maps = proxy:nosuch:/x", "V080"),
     ("no table", "transport_maps = hash:@dir@/none", "V081"),
     ("no file", "relay_domains = @dir@/none\nrelay_recipient_maps = static:x", "V081"),
+    ("a cache that is not made yet", "smtp_tls_session_cache_database = btree:@dir@/none", ""),
     ("no member", "transport_maps = unionmap:{static:x, regexp:@dir@/none}", "V081"),
     ("never built", "transport_maps = hash:@dir@/source", "V082"),
     ("edited", "transport_maps = hash:@dir@/edited", "V083"),

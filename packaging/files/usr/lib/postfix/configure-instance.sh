@@ -45,7 +45,7 @@ copy_CAdir() {
     case $1 in /*) ;; *) return 0 ;; esac
     [ -d "$1" ] || return 0
     jail_dir "$1" || return 0
-    find "$queue$1" -mindepth 1 -maxdepth 1 ! -type d -delete
+    find "$queue$1" -mindepth 1 -maxdepth 1 -name '*.[0-9]' -delete
     find "$1" -mindepth 1 -maxdepth 1 -name '*.[0-9]' -exec cp -L --preserve=timestamps -t "$queue$1" {} + || true
 }
 
