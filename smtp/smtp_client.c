@@ -21,6 +21,8 @@ enum { LOOKUP_THREADS = 4, PORT_MAX = 65535, PORT_DEPTH_MAX = 10 };
 
 struct smtp_client smtp_client;
 
+enum resolver_options { RESOLVE_SHORT_NAMES = 1 << 0, RESOLVE_MORE_NAMES = 1 << 1 };
+
 struct word {
     const char *text;
     unsigned bit;
@@ -41,6 +43,8 @@ static const struct word pix_words[] = {
     {"disable_esmtp", SMTP_PIX_DISABLE_ESMTP}, {"delay_dotcrlf", SMTP_PIX_DELAY_DOTCRLF}, {0}};
 static const struct word lookup_words[] = {
     {"dns", SMTP_LOOKUP_DNS}, {"native", SMTP_LOOKUP_NATIVE}, {0}};
+static const struct word resolver_words[] = {
+    {"res_defnames", RESOLVE_SHORT_NAMES}, {"res_dnsrch", RESOLVE_MORE_NAMES}, {0}};
 // clang-format on
 
 /* An unknown word ends the process when it comes from main.cf (FATAL), is a warning when a table
@@ -143,6 +147,9 @@ static void open_lookups(struct smtp_client *c)
     if (!c->dns || (*smtp_params.valija_dns_servers &&
                     !dns_set_servers(c->dns, smtp_params.valija_dns_servers, &err)))
         log_fatal("%s", err.reason);
+    unsigned search = words_parse("smtp_dns_resolver_options",
+                                  smtp_params.smtp_dns_resolver_options, resolver_words, true);
+    dns_set_search(c->dns, search & RESOLVE_SHORT_NAMES, search & RESOLVE_MORE_NAMES);
     if (!own_addresses_load(common_params.inet_interfaces, common_params.proxy_interfaces,
                             &c->own_addresses, &err))
         log_fatal("%s", err.reason);
@@ -157,6 +164,8 @@ static void open_tables(struct smtp_client *c)
     c->discard_ehlo_maps = maps_open("smtp_discard_ehlo_keyword_address_maps",
                                      p->smtp_discard_ehlo_keyword_address_maps, MAP_READ);
     c->pix_maps = maps_open("smtp_pix_workaround_maps", p->smtp_pix_workaround_maps, MAP_READ);
+    c->dns_filter = maps_open(c->is_lmtp ? "lmtp_dns_reply_filter" : "smtp_dns_reply_filter",
+                              p->smtp_dns_reply_filter, MAP_READ);
     c->generic_maps = maps_open("smtp_generic_maps", p->smtp_generic_maps, MAP_FOLD);
     smtp_checks_open();
     smtp_replies_open();
@@ -216,8 +225,8 @@ bool smtp_client_tables_changed(void)
 {
     const struct smtp_client *c = &smtp_client;
     return maps_have_changed(c->discard_ehlo_maps) || maps_have_changed(c->pix_maps) ||
-           maps_have_changed(c->generic_maps) || smtp_checks_have_changed() ||
-           smtp_replies_have_changed() || smtp_tls_policy_has_changed() ||
-           local_domains_have_changed(c->local_domains) ||
+           maps_have_changed(c->generic_maps) || maps_have_changed(c->dns_filter) ||
+           smtp_checks_have_changed() || smtp_replies_have_changed() ||
+           smtp_tls_policy_has_changed() || local_domains_have_changed(c->local_domains) ||
            match_list_has_changed(c->cache_destinations);
 }

@@ -53,7 +53,7 @@ struct smtp_client {
     bool use_ipv4, use_ipv6;
     int family_first; /* AF_INET, AF_INET6, or 0 */
     unsigned discard_ehlo, pix, flags;
-    struct maps *discard_ehlo_maps, *pix_maps, *generic_maps;
+    struct maps *discard_ehlo_maps, *pix_maps, *generic_maps, *dns_filter;
     struct match_list *cache_destinations;
     bool probe_until_data; /* smtp_address_verify_target */
     /* The configuration asks for what this release has not got: every delivery is deferred. */

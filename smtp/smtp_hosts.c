@@ -5,6 +5,7 @@
 #include "smtp/smtp_hosts.h"
 
 #include "base/xmem.h"
+#include "dns/dns_filter.h"
 #include "io/sock.h"
 #include "log/log.h"
 #include "smtp/smtp_native.h"
@@ -16,6 +17,12 @@
 
 enum { ADDRESSES_FEW = 4, ADDRESSES_MAX = 200, FAMILIES = 2, LOOP_PORT = 25 };
 
+/* Why there is no address. The later ones are told of, where others are not graver. */
+struct trouble {
+    enum { TROUBLE_NONE, TROUBLE_LASTING, TROUBLE_TEMPORARY, TROUBLE_FILTERED } kind;
+    struct err err;
+};
+
 /* One host name whose addresses are asked for. */
 struct target {
     struct smtp_hosts *lookup;
@@ -24,7 +31,8 @@ struct target {
     struct dns_query *queries[FAMILIES];
     struct smtp_native *native;
     bool found;
-    struct err err; /* of the last question that found nothing; temporary errors stay */
+    /* why nothing was found: by A and AAAA, and, of both or the system's resolver, the gravest */
+    struct trouble troubles[FAMILIES], trouble;
 };
 
 struct smtp_hosts {
@@ -119,22 +127,44 @@ static void address_add(struct smtp_hosts *l, const char *name, unsigned prefere
         ((struct sockaddr_in6 *)&host->address)->sin6_port = port;
 }
 
+static struct trouble trouble_of(const struct dns_answer *answer, const struct err *err)
+{
+    struct trouble t = {.kind = err->kind == ERR_PERM ? TROUBLE_LASTING : TROUBLE_TEMPORARY,
+                        .err = *err};
+    if (answer->status == DNS_DROPPED)
+        t.kind = TROUBLE_FILTERED;
+    return t;
+}
+
+static void trouble_add(struct trouble *sum, const struct trouble *t)
+{
+    if (t->kind >= sum->kind)
+        *sum = *t;
+}
+
+static const char *trouble_dsn(const struct trouble *t)
+{
+    static const char *const codes[] = {"4.4.3", "5.4.4", "4.4.3", "4.7.0"};
+    return codes[t->kind];
+}
+
 /* No host has an address. */
 static void fail_without_address(struct smtp_hosts *l)
 {
-    struct err err = ERR_INIT;
+    struct trouble sum = {.kind = TROUBLE_NONE};
     for (size_t i = 0; i < l->target_count; i++)
-        if (err.kind != ERR_TEMP || l->targets[i].err.kind == ERR_TEMP)
-            err = l->targets[i].err;
-    if (err.kind == ERR_NONE)
-        err_set(&err, ERR_TEMP,
+        trouble_add(&sum, &l->targets[i].trouble);
+    if (sum.kind == TROUBLE_NONE)
+        err_set(&sum.err, ERR_TEMP,
                 "unable to look up host %s: no address of a family in inet_protocols",
                 l->nexthop->host);
     if (l->has_mx)
         log_warn(NULL, "no MX host for %s has a valid address record", l->nexthop->host);
-    if (l->has_mx && smtp_params.smtp_defer_if_no_mx_address_found)
-        err.kind = ERR_TEMP;
-    fail(l, err.kind == ERR_PERM ? "5.4.4" : "4.4.3", &err);
+    if (l->has_mx && smtp_params.smtp_defer_if_no_mx_address_found && sum.kind == TROUBLE_LASTING) {
+        sum.kind = TROUBLE_TEMPORARY;
+        sum.err.kind = ERR_TEMP;
+    }
+    fail(l, trouble_dsn(&sum), &sum.err);
 }
 
 static void finish(struct smtp_hosts *l)
@@ -172,7 +202,8 @@ static void on_native(void *owner, const struct smtp_native_address *addresses, 
         address_add(t->lookup, t->name, t->preference,
                     (const struct sockaddr *)&addresses[i].address, addresses[i].len);
     if (count == 0)
-        t->err = *err;
+        t->trouble = (struct trouble){
+            .kind = err->kind == ERR_PERM ? TROUBLE_LASTING : TROUBLE_TEMPORARY, .err = *err};
     target_done(t);
 }
 
@@ -181,20 +212,47 @@ static void native_start(struct target *t)
     t->native = smtp_native_find(t->name, on_native, t);
 }
 
-static void on_address(void *owner, const struct dns_answer *answer, const struct err *err)
+static void log_lines(const char *text, bool is_warning)
+{
+    struct slice in = slice_of(text), line;
+    while (slice_next_line(&in, &line)) {
+        if (is_warning)
+            log_warn(NULL, "%.*s", SLICE_ARG(line));
+        else
+            log_info(NULL, "%.*s", SLICE_ARG(line));
+    }
+}
+
+/* The answer without what smtp_dns_reply_filter does not want; lives as long as the look-up. */
+static const struct dns_answer *filtered(struct smtp_hosts *l, const struct dns_answer *answer,
+                                         struct err *err)
+{
+    struct dns_answer *copy = dns_answer_copy(answer, l->arena);
+    dns_filter_apply(smtp_client.dns_filter, copy, l->arena, err);
+    log_lines(copy->warnings, true);
+    log_lines(copy->notes, false);
+    return copy;
+}
+
+static void on_address(void *owner, const struct dns_answer *raw, const struct err *raw_err)
 {
     struct target *t = owner;
-    t->queries[answer->type == DNS_AAAA] = NULL;
+    struct err err = *raw_err;
+    bool is_v6 = raw->type == DNS_AAAA;
+    const struct dns_answer *answer = filtered(t->lookup, raw, &err);
+    t->queries[is_v6] = NULL;
     for (size_t i = 0; i < answer->count; i++) {
         t->found = true;
         address_add(t->lookup, t->name, t->preference,
                     (const struct sockaddr *)&answer->records[i].address,
                     answer->records[i].address_len);
     }
-    if (answer->status != DNS_FOUND && t->err.kind != ERR_TEMP)
-        t->err = *err;
+    if (answer->status != DNS_FOUND)
+        t->troubles[is_v6] = trouble_of(answer, &err);
     if (t->queries[0] || t->queries[1])
         return;
+    for (size_t i = 0; i < FAMILIES; i++)
+        trouble_add(&t->trouble, &t->troubles[i]);
     if (!t->found && smtp_client.host_lookup & SMTP_LOOKUP_NATIVE)
         native_start(t);
     else
@@ -207,7 +265,8 @@ static void target_start(struct target *t)
     socklen_t len;
     if (sock_address_parse(t->name, 0, &address, &len)) {
         address_add(t->lookup, t->name, t->preference, (struct sockaddr *)&address, len);
-        err_set(&t->err, ERR_PERM, "address family of %s is not enabled in inet_protocols",
+        t->trouble.kind = TROUBLE_LASTING;
+        err_set(&t->trouble.err, ERR_PERM, "address family of %s is not enabled in inet_protocols",
                 t->name);
         target_done(t);
         return;
@@ -241,25 +300,20 @@ static void single_target(struct smtp_hosts *l)
     targets_start(l);
 }
 
-static void log_warnings(const char *text)
-{
-    struct slice in = slice_of(text), line;
-    while (slice_next_line(&in, &line))
-        log_warn(NULL, "%.*s", SLICE_ARG(line));
-}
-
-static void on_mx(void *owner, const struct dns_answer *answer, const struct err *err)
+static void on_mx(void *owner, const struct dns_answer *raw, const struct err *raw_err)
 {
     struct smtp_hosts *l = owner;
+    struct err err = *raw_err;
+    const struct dns_answer *answer = filtered(l, raw, &err);
     l->mx = NULL;
-    log_warnings(answer->warnings);
     if (answer->status == DNS_NOT_FOUND || answer->status == DNS_NO_DATA ||
         (answer->status == DNS_FAILED && smtp_params.ignore_mx_lookup_error)) {
         single_target(l); /* RFC 5321, section 5.1: the domain is its own mail exchanger */
         return;
     }
     if (answer->status != DNS_FOUND) {
-        fail(l, err->kind == ERR_PERM ? "5.4.4" : "4.4.3", err);
+        struct trouble t = trouble_of(answer, &err);
+        fail(l, trouble_dsn(&t), &t.err);
         return;
     }
     if (answer->count == 1 && answer->records[0].text[0] == '\0') {

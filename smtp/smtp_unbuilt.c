@@ -40,17 +40,7 @@ static void refuse(const char *suffix, const char *dsn, const char *what)
 
 void smtp_unbuilt_check(const struct config *cfg)
 {
-    // clang-format off
-    static const struct { const char *suffix, *dsn, *what; } texts[] = {
-        {"dns_reply_filter",       "4.3.5", "filtering DNS replies"},
-    };
-    // clang-format on
     CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        get(cfg, texts[i].suffix, "", &value);
-        if (value.len > 0)
-            refuse(texts[i].suffix, texts[i].dsn, texts[i].what);
-    }
     static const char *const plain[] = {"best_mx_transport", "use_srv_lookup"};
     for (size_t i = 0; i < COUNT_OF(plain); i++) {
         struct err err = ERR_INIT;

@@ -1,6 +1,7 @@
 #include "smtpd/smtpd_dns.h"
 
 #include "base/xmem.h"
+#include "dns/dns_filter.h"
 #include "log/log.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
@@ -73,65 +74,14 @@ void smtpd_dns_forget(struct smtpd_eval *e)
     dns->open = 0;
 }
 
-/* "name. ttl IN MX 10 host.": what smtpd_dns_reply_filter looks for. */
-static void format_record(const struct dns_answer *answer, const struct dns_record *record,
-                          struct strbuf *out)
-{
-    bool is_name = answer->type == DNS_MX || answer->type == DNS_NS || answer->type == DNS_PTR;
-    strbuf_addf(out, "%s. %lu IN %s ", record->owner, (unsigned long)record->ttl,
-                dns_type_name(answer->type));
-    if (answer->type == DNS_MX)
-        strbuf_addf(out, "%u ", record->preference);
-    strbuf_addf(out, "%s%s", record->text, is_name ? "." : "");
-}
-
-/* May this record be used? A table that cannot be asked, or says what we do not know, makes the
- * whole answer a temporary error. */
-static enum map_status filter_record(struct maps *filter, const char *text, struct err *err)
-{
-    CLEANUP(strbuf_done) struct strbuf action = STRBUF_ANY;
-    enum map_status status = maps_find(filter, text, MAPS_WHOLE_KEY, &action, err);
-    if (status != MAP_FOUND)
-        return status;
-    if (strcasecmp(action.s, "IGNORE") == 0) {
-        log_info(NULL, "ignoring DNS RR: %s", text);
-        return MAP_FOUND;
-    }
-    err_set(err, ERR_CONFIG, "smtpd_dns_reply_filter: unknown DNS filter action: \"%s\"", action.s);
-    return MAP_FAILED;
-}
-
-static void filter_answer(struct smtpd_server *server, struct smtpd_answer *answer,
-                          struct dns_answer *dns)
-{
-    if (dns->status != DNS_FOUND || dns->type == DNS_HOST || maps_is_empty(server->dns_filter))
-        return;
-    size_t kept = 0;
-    struct err err = ERR_INIT;
-    for (size_t i = 0; i < dns->count; i++) {
-        CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
-        format_record(dns, &dns->records[i], &text);
-        switch (filter_record(server->dns_filter, text.s, &err)) {
-        case MAP_FOUND:
-            break;
-        case MAP_NOT_FOUND:
-            dns->records[kept++] = dns->records[i];
-            break;
-        case MAP_FAILED:
-            log_warn(NULL, "%s", err.reason);
-            dns_answer_fail(dns->name, dns->type, DNS_FAILED, dns, &err);
-            return;
-        }
-    }
-    dns->count = kept;
-    answer->is_filtered = kept == 0;
-}
-
-static void log_warnings(const struct dns_answer *dns)
+static void log_oddities(const struct dns_answer *dns)
 {
     struct slice in = slice_of(dns->warnings), line;
     while (slice_next_line(&in, &line))
         log_warn(NULL, "%.*s", SLICE_ARG(line));
+    in = slice_of(dns->notes);
+    while (slice_next_line(&in, &line))
+        log_info(NULL, "%.*s", SLICE_ARG(line));
 }
 
 static void on_answer(void *owner, const struct dns_answer *answer, const struct err *err)
@@ -141,12 +91,13 @@ static void on_answer(void *owner, const struct dns_answer *answer, const struct
     struct smtpd_eval *e = dns->waiting;
     q->query = NULL;
     struct dns_answer *copy = dns_answer_copy(answer, dns->arena);
+    struct err why = *err;
+    dns_filter_apply(e->s->server->dns_filter, copy, dns->arena, &why);
+    log_oddities(copy);
     q->answer.dns = copy;
-    q->answer.reason = answer->status == DNS_FOUND ? "" : arena_strdup(dns->arena, err->reason);
-    log_warnings(copy);
-    filter_answer(e->s->server, &q->answer, copy);
-    if (q->answer.is_filtered)
-        q->answer.reason = "DNS reply filter drops all results";
+    q->answer.reason = copy->status == DNS_FOUND     ? ""
+                       : copy->status == DNS_DROPPED ? dns_answer_why(copy)
+                                                     : arena_strdup(dns->arena, why.reason);
     if (--dns->open > 0)
         return;
     dns->waiting = NULL;
@@ -182,6 +133,6 @@ struct smtpd_answer *smtpd_dns_ask(struct smtpd_eval *e, const char *name, enum 
     struct dns_answer *none = arena_zalloc(dns->arena, sizeof *none);
     struct err err = ERR_INIT;
     dns_answer_fail(q->name, type, DNS_NOT_FOUND, none, &err);
-    q->answer = (struct smtpd_answer){none, arena_strdup(dns->arena, err.reason), false, false};
+    q->answer = (struct smtpd_answer){none, arena_strdup(dns->arena, err.reason), false};
     return &q->answer;
 }

@@ -19,7 +19,6 @@ struct smtpd_session;
 struct smtpd_answer {
     const struct dns_answer *dns;
     const char *reason; /* why there are no records, with the name and type */
-    bool is_filtered;   /* smtpd_dns_reply_filter left nothing of them */
     bool is_told;       /* for rules: the warning about it was logged */
 };
 

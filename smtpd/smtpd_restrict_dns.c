@@ -36,8 +36,6 @@ static enum found judge(const struct smtpd_answer *answer)
 {
     if (!answer)
         return FOUND_PENDING;
-    if (answer->is_filtered)
-        return FOUND_FILTERED;
     switch (answer->dns->status) {
     case DNS_FOUND:
         return is_null_mx(answer->dns) ? FOUND_NULL_MX : FOUND_YES;
@@ -46,7 +44,10 @@ static enum found judge(const struct smtpd_answer *answer)
         return FOUND_NO;
     case DNS_INVALID:
         return FOUND_MALFORMED;
+    case DNS_DROPPED:
+        return FOUND_FILTERED;
     case DNS_FAILED:
+    case DNS_BAD_FILTER:
         break;
     }
     return FOUND_TEMPORARY;
@@ -327,7 +328,7 @@ static enum smtpd_verdict permit_backup(struct backup *b, const char *domain)
     b->mx = answer->dns;
     if (found != FOUND_YES) {
         backup_trouble(b, "Unable to look up mail exchanger information: %s",
-                       found == FOUND_FILTERED ? answer->reason : dns_answer_why(b->mx));
+                       dns_answer_why(b->mx));
         return SMTPD_VERDICT_NONE;
     }
     sort_exchangers(b->mx->records, b->mx->count);

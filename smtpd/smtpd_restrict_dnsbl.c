@@ -102,8 +102,8 @@ static enum listing find_listing(struct listed *l)
     struct smtpd_answer *answer = smtpd_dns_ask(l->e, l->name, DNS_A);
     if (!answer)
         return LISTING_PENDING;
-    bool has_failed = answer->is_filtered || answer->dns->status == DNS_FAILED ||
-                      answer->dns->status == DNS_INVALID;
+    bool has_failed = answer->dns->status != DNS_FOUND && answer->dns->status != DNS_NOT_FOUND &&
+                      answer->dns->status != DNS_NO_DATA;
     if (has_failed && !answer->is_told)
         log_warn(NULL, "%s: RBL lookup error: %s", l->name, answer->reason);
     answer->is_told = true;

@@ -14,7 +14,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { SOCKETS_MAX = 64, TRIES = 2, TIMEOUT_MS = 5000 };
+/* SEARCH_MAX: names that one question becomes */
+enum { SEARCH_MAX = 16, CLASS_IN = 1, SOCKETS_MAX = 64, TRIES = 2, TIMEOUT_MS = 5000 };
 
 struct dns_socket {
     struct dns *dns;
@@ -29,6 +30,7 @@ struct dns {
     struct dns_socket sockets[SOCKETS_MAX];
     struct dns_query *queries; /* those c-ares still knows, and those being handed over */
     int host_family;
+    bool search_short, search_more;
     bool is_closing;
 };
 
@@ -39,6 +41,8 @@ struct dns_query {
     void *owner;
     struct arena *arena;
     const char *name;
+    const char *names[SEARCH_MAX + 1]; /* to ask for, one after the other; NULL at the end */
+    size_t asked;                      /* how many of them */
     enum dns_type type;
     struct dns_answer answer;
     struct err err;
@@ -204,11 +208,32 @@ static void fail(struct dns_query *q, int status)
         dns_answer_fail(q->name, q->type, DNS_FAILED, &q->answer, &q->err);
 }
 
+static void on_reply(void *arg, int status, int timeouts, unsigned char *data, int len);
+
+/* Put the next name to c-ares. False: there is none. */
+static bool ask_next(struct dns_query *q)
+{
+    const char *name = q->names[q->asked];
+    if (!name)
+        return false;
+    q->asked++;
+    ares_query(q->dns->channel, name, CLASS_IN, (int)q->type, on_reply, q);
+    return true;
+}
+
+/* Another name may be there; an answer that is no answer ends the search, so that trouble at one
+ * name never sends mail to another. */
+static bool goes_on(struct dns_query *q, int status)
+{
+    return (status == ARES_ENOTFOUND || status == ARES_ENODATA) && q->fn && !q->dns->is_closing &&
+           ask_next(q);
+}
+
 static void on_reply(void *arg, int status, int timeouts, unsigned char *data, int len)
 {
     (void)timeouts;
     struct dns_query *q = arg;
-    if (!is_awaited(q))
+    if (goes_on(q, status) || !is_awaited(q))
         return;
     if (status == ARES_SUCCESS && data && len > 0)
         dns_answer_parse((struct slice){(const char *)data, (size_t)len}, q->name, q->type,
@@ -232,10 +257,44 @@ static void on_hosts(void *arg, int status, int timeouts, struct ares_addrinfo *
     ares_freeaddrinfo(list);
 }
 
+void dns_set_search(struct dns *dns, bool short_names, bool more)
+{
+    dns->search_short = short_names;
+    dns->search_more = more;
+}
+
+static size_t count_dots(const char *name)
+{
+    size_t dots = 0;
+    for (; *name; name++)
+        dots += *name == '.';
+    return dots;
+}
+
+/* The names to ask for: as it is, and with the domains of resolv.conf. */
+static void list_names(struct dns_query *q)
+{
+    struct ares_options options = {0};
+    int mask;
+    size_t count = 0, dots = count_dots(q->name), len = strlen(q->name);
+    bool is_wanted = dots ? q->dns->search_more && q->name[len - 1] != '.' : q->dns->search_short;
+    q->names[0] = q->name;
+    if (!is_wanted || len == 0 ||
+        ares_save_options(q->dns->channel, &options, &mask) != ARES_SUCCESS)
+        return;
+    size_t domains = MIN((size_t)options.ndomains, q->dns->search_more ? SEARCH_MAX - 1U : 1U);
+    bool is_first = dots >= (size_t)MAX(options.ndots, 1);
+    count = is_first;
+    for (size_t i = 0; i < domains; i++)
+        q->names[count++] = arena_printf(q->arena, "%s.%s", q->name, options.domains[i]);
+    if (!is_first)
+        q->names[count] = q->name;
+    ares_destroy_options(&options);
+}
+
 struct dns_query *dns_query_start(struct dns *dns, const char *name, enum dns_type type, dns_fn fn,
                                   void *owner)
 {
-    enum { CLASS_IN = 1 };
     struct dns_query *q = xzalloc(sizeof *q);
     q->dns = dns;
     q->fn = fn;
@@ -253,8 +312,10 @@ struct dns_query *dns_query_start(struct dns *dns, const char *name, enum dns_ty
         .ai_family = dns->host_family, .ai_socktype = SOCK_STREAM, .ai_flags = ARES_AI_NOSORT};
     if (type == DNS_HOST)
         ares_getaddrinfo(dns->channel, q->name, NULL, &hints, on_hosts, q);
-    else
-        ares_query(dns->channel, q->name, CLASS_IN, (int)type, on_reply, q);
+    if (type != DNS_HOST) {
+        list_names(q);
+        ask_next(q);
+    }
     dns_rearm(dns);
     return q;
 }

@@ -25,6 +25,10 @@ bool dns_set_servers(struct dns *dns, const char *servers, struct err *err);
  */
 void dns_set_host_family(struct dns *dns, int family);
 
+/* Complete names with the domains of resolv.conf, as res_search(3) does: SHORT ones, without a dot,
+ * by the first domain; others by each (MORE); with both, short ones by each. As at first: none. */
+void dns_set_search(struct dns *dns, bool short_names, bool more);
+
 /* ANSWER and ERR are valid during the call. ERR is filled unless the status is DNS_FOUND. Called
  * once, never from inside dns_query_start(); the query is over then, forget the pointer. */
 typedef void (*dns_fn)(void *owner, const struct dns_answer *answer, const struct err *err);

@@ -25,6 +25,8 @@ const char *dns_type_name(enum dns_type type)
         return "TXT";
     case DNS_AAAA:
         return "AAAA";
+    case DNS_SRV:
+        return "SRV";
     }
     return "?";
 }
@@ -33,21 +35,30 @@ void dns_answer_fail(const char *name, enum dns_type type, enum dns_status statu
                      struct dns_answer *ret, struct err *err)
 {
     // clang-format off
-    static const struct { enum err_kind kind; const char *prefix, *why; } rows[] = {
-        [DNS_NOT_FOUND] = {ERR_PERM, "Host or domain name not found. ", "Host not found"},
-        [DNS_NO_DATA]   = {ERR_PERM, "Host or domain name not found. ",
-                           "Host found but no data record of requested type"},
-        [DNS_INVALID]   = {ERR_PERM, "", "Malformed or unexpected name server reply"},
-        [DNS_FAILED]    = {ERR_TEMP, "Host or domain name not found. ",
-                           "Host not found, try again"},
+    static const struct { enum err_kind kind; const char *what, *why; } rows[] = {
+        [DNS_NOT_FOUND]  = {ERR_PERM, "Host or domain name not found. Name service error for",
+                            "Host not found"},
+        [DNS_NO_DATA]    = {ERR_PERM, "Host or domain name not found. Name service error for",
+                            "Host found but no data record of requested type"},
+        [DNS_INVALID]    = {ERR_PERM, "Name service error for",
+                            "Malformed or unexpected name server reply"},
+        [DNS_FAILED]     = {ERR_TEMP, "Host or domain name not found. Name service error for",
+                            "Host not found, try again"},
+        [DNS_DROPPED]    = {ERR_TEMP, "Error looking up", "DNS reply filter drops all results"},
+        [DNS_BAD_FILTER] = {ERR_TEMP, "Error looking up", "Invalid DNS reply filter syntax"},
     };
     // clang-format on
     const char *warnings = ret->warnings ? ret->warnings : "";
-    *ret = (struct dns_answer){
-        .type = type, .name = name, .status = status, .ttl = -1, .warnings = warnings};
+    const char *notes = ret->notes ? ret->notes : "";
+    *ret = (struct dns_answer){.type = type,
+                               .name = name,
+                               .status = status,
+                               .ttl = -1,
+                               .warnings = warnings,
+                               .notes = notes};
     if (status != DNS_FOUND)
-        err_set(err, rows[status].kind, "%sName service error for name=%s type=%s: %s",
-                rows[status].prefix, name, dns_type_name(type), rows[status].why);
+        err_set(err, rows[status].kind, "%s name=%s type=%s: %s", rows[status].what, name,
+                dns_type_name(type), rows[status].why);
 }
 
 static bool is_label(struct slice label)
@@ -184,18 +195,34 @@ static const char *read_name(struct reading *r, struct slice packet, size_t at, 
     return name;
 }
 
-/* A record whose data is a name; the root is one in a null MX (RFC 7505). */
+/* A record whose data is a name; the root is one in a null MX (RFC 7505) and in the SRV record of a
+ * service that is not there (RFC 2782). */
 static bool add_name(struct reading *r, struct slice packet, size_t at, unsigned preference)
 {
     size_t end;
     const char *name = read_name(r, packet, at, &end);
     if (!name)
         return false;
-    bool is_null_mx = !*name && r->answer->type == DNS_MX;
-    struct dns_record *record = is_null_mx || name_is_usable(r, name) ? record_add(r) : NULL;
+    bool is_null = !*name && (r->answer->type == DNS_MX || r->answer->type == DNS_SRV);
+    struct dns_record *record = is_null || name_is_usable(r, name) ? record_add(r) : NULL;
     if (record) {
         record->preference = preference;
         record->text = name;
+    }
+    return true;
+}
+
+/* Priority, weight, port, target. */
+static bool add_service(struct reading *r, struct slice packet, size_t at, size_t size)
+{
+    enum { SRV_HEAD = 6, WEIGHT_AT = 2, PORT_AT = 4 };
+    const char *data = packet.s + at;
+    size_t before = r->answer->count;
+    if (size <= SRV_HEAD || !add_name(r, packet, at + SRV_HEAD, number16(data)))
+        return false;
+    if (r->answer->count > before) {
+        r->answer->records[before].weight = number16(data + WEIGHT_AT);
+        r->answer->records[before].port = number16(data + PORT_AT);
     }
     return true;
 }
@@ -221,6 +248,8 @@ static bool read_data(struct reading *r, struct slice packet, size_t at, size_t 
     case DNS_NS:
     case DNS_PTR:
         return add_name(r, packet, at, 0);
+    case DNS_SRV:
+        return add_service(r, packet, at, size);
     case DNS_HOST:
         break;
     }
@@ -283,7 +312,7 @@ void dns_answer_parse(struct slice packet, const char *name, enum dns_type type,
                       struct arena *arena, struct dns_answer *ret, struct err *err)
 {
     struct reading r = {.arena = arena, .answer = ret, .warnings = STRBUF_INIT(WARNINGS_MAX)};
-    *ret = (struct dns_answer){.type = type, .name = name, .ttl = -1, .warnings = ""};
+    *ret = (struct dns_answer){.type = type, .name = name, .ttl = -1, .warnings = "", .notes = ""};
     enum dns_status code = packet_status(packet);
     if (code != DNS_FOUND || packet.len > UINT16_MAX) {
         dns_answer_fail(name, type, code == DNS_FOUND ? DNS_FAILED : code, ret, err);
@@ -302,7 +331,7 @@ void dns_answer_hosts(const struct ares_addrinfo *list, const char *name, struct
                       struct dns_answer *ret, struct err *err)
 {
     struct reading r = {.arena = arena, .answer = ret};
-    *ret = (struct dns_answer){.type = DNS_HOST, .name = name, .warnings = ""};
+    *ret = (struct dns_answer){.type = DNS_HOST, .name = name, .warnings = "", .notes = ""};
     for (const struct ares_addrinfo_node *at = list->nodes; at; at = at->ai_next) {
         if (at->ai_family == AF_INET)
             add_address(&r, AF_INET, &((const struct sockaddr_in *)at->ai_addr)->sin_addr);
@@ -319,6 +348,7 @@ struct dns_answer *dns_answer_copy(const struct dns_answer *answer, struct arena
     *copy = *answer;
     copy->name = arena_strdup(arena, answer->name);
     copy->warnings = arena_strdup(arena, answer->warnings);
+    copy->notes = arena_strdup(arena, answer->notes);
     copy->records = arena_alloc(arena, MAX(answer->count, (size_t)1) * sizeof *copy->records);
     for (size_t i = 0; i < answer->count; i++) {
         copy->records[i] = answer->records[i];
@@ -343,6 +373,10 @@ const char *dns_answer_why(const struct dns_answer *answer)
         return "Malformed or unexpected name server reply";
     case DNS_FAILED:
         return is_host ? "Temporary failure in name resolution" : "Host not found, try again";
+    case DNS_DROPPED:
+        return "DNS reply filter drops all results";
+    case DNS_BAD_FILTER:
+        return "Invalid DNS reply filter syntax";
     }
     return "";
 }

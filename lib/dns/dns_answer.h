@@ -22,7 +22,8 @@ enum dns_type {
     DNS_PTR = 12,
     DNS_MX = 15,
     DNS_TXT = 16,
-    DNS_AAAA = 28
+    DNS_AAAA = 28,
+    DNS_SRV = 33
 };
 enum { DNS_RECORDS_MAX = 100, DNS_NAME_MAX = 255 };
 
@@ -32,14 +33,19 @@ enum dns_status {
     DNS_NO_DATA,   /* the name is there, a record of this type is not */
     DNS_INVALID,   /* records came, none of them usable */
     DNS_FAILED,    /* no answer, or one that says "try again" */
+    /* dns_filter.h; both temporary errors */
+    DNS_DROPPED,    /* of the records that came none is wanted */
+    DNS_BAD_FILTER, /* nobody can say which ones are */
 };
 
 struct dns_record {
-    const char *text;    /* MX, NS, PTR: a host name; "" is the root (null MX). TXT: the strings
-                            joined. A, AAAA, DNS_HOST: the address as text */
-    const char *owner;   /* the record's own name, without the last dot; DNS_HOST: as asked */
-    uint32_t ttl;        /* seconds */
-    unsigned preference; /* MX */
+    const char *text;      /* MX, NS, PTR, SRV: a host name; "" is the root (null MX, or a service
+                              that is not there). TXT: the strings joined. A, AAAA, DNS_HOST: the
+                              address as text */
+    const char *owner;     /* the record's own name, without the last dot; DNS_HOST: as asked */
+    uint32_t ttl;          /* seconds */
+    unsigned preference;   /* MX; SRV: priority */
+    unsigned weight, port; /* SRV */
     struct sockaddr_storage address; /* A, AAAA: port 0 */
     socklen_t address_len;
 };
@@ -52,6 +58,7 @@ struct dns_answer {
     size_t count;
     int64_t ttl;          /* seconds the answer holds, negative ones by their SOA; -1: not known */
     const char *warnings; /* what was odd, one text a line, for programs to log; "" */
+    const char *notes;    /* what was left out on purpose, in the same form */
 };
 
 const char *dns_type_name(enum dns_type type);

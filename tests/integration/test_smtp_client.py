@@ -129,7 +129,8 @@ class Replies(ClientTestCase):
 
 
 class Hosts(ClientTestCase):
-    settings = {"smtp_connect_timeout": "5s"}
+    settings = {"smtp_connect_timeout": "5s", "smtp_dns_reply_filter":
+                "regexp:{{/^drop\\.test\\. / IGNORE}, {/^wrong\\.test\\. / DROP}, {/^some\\.test\\. .* MX 10 / ignore}}"}
 
     def test_next_host_after_refused_connection(self):
         self.host("second.test", 10, listens=False)
@@ -181,6 +182,18 @@ class Hosts(ClientTestCase):
             with self.subTest(domain):
                 relay = self.assert_outcome(self.send("a@" + domain), "a@" + domain, dsn, status, text)
                 self.assertEqual(relay, "none")
+
+    def test_filtered_answers(self):
+        rows = [("drop.test", "4.7.0", "Error looking up name=drop.test type=MX: DNS reply filter drops all results"),
+                ("wrong.test", "4.4.3", "Error looking up name=wrong.test type=MX: Invalid DNS reply filter syntax")]
+        for domain, dsn, text in rows:
+            self.host(domain)
+            with self.subTest(domain):
+                self.assert_outcome(self.send("a@" + domain), "a@" + domain, dsn, "deferred", text)
+        left_out, used = self.host("some.test", 10), self.host("some.test", 20)
+        self.assertEqual(self.outcome(self.send("a@some.test"), "a@some.test")[2], "sent")
+        self.assertEqual((len(left_out.messages), len(used.messages)), (0, 1))
+        self.suite.wait_for_log(r"ignoring DNS RR: some\.test\. \d+ IN MX 10 mx0\.some\.test\.$")
 
     def test_answer_that_needs_tcp(self):
         address = free_address()

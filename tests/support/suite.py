@@ -37,6 +37,7 @@ class Suite:
         self.main_cf = dict(main_cf or {})
         self.master_cf = master_cf
         self.resolver = resolver
+        self.search = None      # domains of resolv.conf to look for short names in
         self.env = dict(os.environ, MAIL_CONFIG=self.etc, LC_ALL="C")
         self.valgrind = valgrind or valgrinds.wanted()
         if self.valgrind:       # which knows neither seccomp nor Landlock, and says so in its report
@@ -131,7 +132,8 @@ class Suite:
         """postfix(1); its output goes to a file because the daemons inherit it."""
         argv = [self.product.command("postfix"), "-c", self.etc] + list(args)
         if self.resolver and args[0] == "start":
-            self.write("resolv.conf", "nameserver %s\noptions timeout:1 attempts:2\n" % self.resolver)
+            search = "search %s\n" % self.search if self.search else ""
+            self.write("resolv.conf", "nameserver %s\noptions timeout:1 attempts:2\n%s" % (self.resolver, search))
             argv = ["unshare", "--mount", "sh", "-ec", RESOLVER_SCRIPT, "sh",
                     self.path("resolv.conf")] + argv
         with open(self.path("postfix.out"), "w") as out:

@@ -94,6 +94,29 @@ static void mail_exchangers_come_with_preference(void **unused)
     assert_string_equal(answer.records[answer.records[0].preference == 10 ? 0 : 1].text, "a.test");
 }
 
+static void services_have_priority_weight_and_port(void **unused)
+{
+    (void)unused;
+    CLEANUP(arena_free_ptr) struct arena *arena = arena_new("test");
+    struct err err = ERR_INIT;
+    struct packet p = reply(0, DNS_SRV), data = {.len = 0};
+    put16(&data, 1);
+    put16(&data, 70);
+    put16(&data, 587);
+    put_name(&data, "a.test");
+    add_record(&p, DNS_SRV, &data);
+    struct dns_answer answer = parse(&p, DNS_SRV, arena, &err);
+    assert_int_equal(answer.count, 1);
+    assert_int_equal(answer.records[0].preference, 1);
+    assert_int_equal(answer.records[0].weight, 70);
+    assert_int_equal(answer.records[0].port, 587);
+    assert_string_equal(answer.records[0].text, "a.test");
+    data.len = 6; /* no name */
+    p = reply(0, DNS_SRV);
+    add_record(&p, DNS_SRV, &data);
+    assert_int_equal(parse(&p, DNS_SRV, arena, &err).status, DNS_FAILED);
+}
+
 static void odd_names_are_noted(void **unused)
 {
     (void)unused;
@@ -234,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mail_exchangers_come_with_preference),
+        cmocka_unit_test(services_have_priority_weight_and_port),
         cmocka_unit_test(odd_names_are_noted),
         cmocka_unit_test(addresses_are_text_and_binary),
         cmocka_unit_test(failures_have_kinds_and_words),
