@@ -2,6 +2,7 @@
 #include "smtp/smtp_client.h"
 
 #include "base/num.h"
+#include "base/xmem.h"
 #include "config/common_params.h"
 #include "log/log.h"
 #include "mail/own_addresses.h"
@@ -209,13 +210,32 @@ void smtp_client_open(struct config *cfg)
     c->probe_until_data = strcasecmp(target, "data") == 0;
     if (!c->probe_until_data && strcasecmp(target, "rcpt") != 0)
         log_fatal("bad value of smtp_address_verify_target: %s", target);
+    if (strchr(smtp_params.best_mx_transport, '/'))
+        log_fatal("bad value of best_mx_transport: %s", smtp_params.best_mx_transport);
     smtp_unbuilt_check(cfg);
     smtp_tls_open(cfg);
+}
+
+/* Mail whose best exchanger we are goes to this transport. A connection serves one order. */
+static void start_best_mx(struct smtp_client *c)
+{
+    struct slice transport = slice_of(smtp_params.best_mx_transport), nexthop = SLICE_EMPTY;
+    slice_split(slice_of(smtp_params.best_mx_transport), ':', &transport, &nexthop);
+    if (*smtp_params.best_mx_transport == '\0')
+        return;
+    c->best_mx_transport = xasprintf("%.*s", SLICE_ARG(transport));
+    c->best_mx_nexthop = nexthop.len > 0 ? xasprintf("%.*s", SLICE_ARG(nexthop)) : NULL;
+    char *path = xasprintf("private/%s", c->best_mx_transport);
+    const struct client_options options = {
+        .path = path, .timeout_ms = common_params.daemon_timeout * 1000, .no_retry = true};
+    c->best_mx = client_new(c->loop, &options);
+    free(path);
 }
 
 void smtp_client_start(struct loop *loop)
 {
     smtp_client.loop = loop;
+    start_best_mx(&smtp_client);
     dns_start(smtp_client.dns, loop);
     smtp_tls_start(loop);
     smtp_client.pool = work_pool_new(loop, LOOKUP_THREADS);

@@ -9,6 +9,7 @@
 #include "dns/dns.h"
 #include "io/loop.h"
 #include "io/work.h"
+#include "ipc/client.h"
 #include "mail/local_domains.h"
 #include "map/maps.h"
 #include "map/match_list.h"
@@ -55,7 +56,10 @@ struct smtp_client {
     unsigned discard_ehlo, pix, flags;
     struct maps *discard_ehlo_maps, *pix_maps, *generic_maps, *dns_filter;
     struct match_list *cache_destinations;
-    bool probe_until_data; /* smtp_address_verify_target */
+    /* best_mx_transport taken apart; BEST_MX NULL: it is not set */
+    struct client *best_mx;
+    char *best_mx_transport, *best_mx_nexthop; /* nexthop NULL: the delivery's own */
+    bool probe_until_data;                     /* smtp_address_verify_target */
     /* The configuration asks for what this release has not got: every delivery is deferred. */
     const char *refuse_dsn, *refuse_text;
 };

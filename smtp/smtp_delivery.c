@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "config/common_params.h"
+#include "delivery/delivery_pass.h"
 #include "smtp/smtp_cache.h"
 #include "smtp/smtp_generic.h"
 #include "smtp/smtp_params.h"
@@ -44,6 +45,7 @@ static void delivery_done(struct smtp_delivery *d)
 {
     smtp_hosts_cancel(d->lookup);
     smtp_send_free(d->send);
+    delivery_pass_cancel(d->passing);
     delivery_job_done(d->job); /* D lived in the job's arena */
 }
 
@@ -99,7 +101,9 @@ static void on_hosts(void *owner, const struct smtp_host_list *list, const char 
     if (list) {
         d->hosts = *list;
     } else {
-        d->hosts = (struct smtp_host_list){.we_are_mx = strcmp(dsn, "5.4.6") == 0};
+        bool loops = strcmp(dsn, "5.4.6") == 0;
+        d->hosts = (struct smtp_host_list){.we_are_mx = loops || strcmp(dsn, "4.4.4") == 0,
+                                           .we_are_best = loops};
         d->why = (struct smtp_why){.kind = err->kind == ERR_PERM ? ERR_PERM : ERR_TEMP,
                                    .dsn = arena_strdup(d->arena, dsn),
                                    .text = arena_strdup(d->arena, err->reason),
@@ -174,6 +178,38 @@ static bool sessions_are_used_up(const struct smtp_delivery *d, size_t more)
     return limit > 0 && d->session_count + more >= limit;
 }
 
+/* best_mx_transport: mail that would come back to us goes to another program. */
+
+static void on_passed(void *owner, const struct err *err)
+{
+    struct smtp_delivery *d = owner;
+    d->passing = NULL;
+    if (err->kind != ERR_NONE) {
+        const struct smtp_why why = {.kind = ERR_TEMP,
+                                     .dsn = "4.3.0",
+                                     .text = "mail transport unavailable",
+                                     .relay = "none"};
+        log_warn(&d->job->log, "%s", err->reason);
+        settle_all(d, &why);
+    }
+    delivery_done(d);
+}
+
+static bool pass_on(struct smtp_delivery *d)
+{
+    const char *transport = smtp_client.best_mx_transport, *nexthop = smtp_client.best_mx_nexthop;
+    if (!smtp_client.best_mx || !d->hosts.we_are_best)
+        return false;
+    for (size_t i = 0; i < d->rcpt_count; i++)
+        if (d->rcpts[i].state == SMTP_RCPT_TODO)
+            log_info(&d->job->log, "passing <%s> to transport=%s", d->rcpts[i].rcpt->address,
+                     transport);
+    log_flush(); /* our lines come before the other program's */
+    d->passing = delivery_pass_start(d->job, smtp_client.best_mx, transport,
+                                     nexthop ? nexthop : d->job->request.nexthop, on_passed, d);
+    return true;
+}
+
 /* Decide what is next. No session belongs to the delivery now. */
 static void delivery_continue(void *owner)
 {
@@ -201,6 +237,8 @@ static void delivery_continue(void *owner)
         return;
     }
     if (!has_next_nexthop(d)) {
+        if (pass_on(d))
+            return;
         settle_all(d, &d->why);
         delivery_done(d);
         return;

@@ -58,7 +58,8 @@ struct smtp_delivery {
     bool is_final;          /* no other host follows: temporary failures are deferred now */
     struct smtp_why why;    /* the last failure, for recipients no host took */
     struct smtp_send *send; /* content on its way */
-    struct later next;      /* goes on at the end of the turn, so that nothing recurses */
+    struct delivery_passing *passing; /* to best_mx_transport */
+    struct later next;                /* goes on at the end of the turn, so that nothing recurses */
 };
 
 void smtp_delivery_start(struct delivery_job *job);

@@ -12,6 +12,7 @@
 #include "smtp/smtp_params.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -167,6 +168,22 @@ static void fail_without_address(struct smtp_hosts *l)
     fail(l, trouble_dsn(&sum), &sum.err);
 }
 
+static unsigned best_found(const struct smtp_host_list *list)
+{
+    unsigned best = UINT_MAX;
+    for (size_t i = 0; i < list->count; i++)
+        best = MIN(best, list->at[i].preference);
+    return best;
+}
+
+static unsigned best_wanted(const struct smtp_hosts *l)
+{
+    unsigned best = UINT_MAX;
+    for (size_t i = 0; i < l->target_count; i++)
+        best = MIN(best, l->targets[i].preference);
+    return best;
+}
+
 static void finish(struct smtp_hosts *l)
 {
     struct err err = ERR_INIT;
@@ -175,10 +192,16 @@ static void finish(struct smtp_hosts *l)
         return;
     }
     /* Another port is another server's, even on our own address. */
+    unsigned found = best_found(&l->list);
     if (l->nexthop->port == LOOP_PORT && !smtp_client.is_lmtp &&
         !smtp_hosts_drop_self(&l->list, &smtp_client.own_addresses)) {
-        err_set(&err, ERR_PERM, "mail for %s loops back to myself", l->nexthop->host);
-        fail(l, "5.4.6", &err);
+        if (found == best_wanted(l)) {
+            err_set(&err, ERR_PERM, "mail for %s loops back to myself", l->nexthop->host);
+            fail(l, "5.4.6", &err);
+        } else { /* a better one has no address now */
+            err_set(&err, ERR_TEMP, "unable to find primary relay for %s", l->nexthop->host);
+            fail(l, "4.4.4", &err);
+        }
         return;
     }
     smtp_hosts_sort(&l->list, smtp_client.family_first, smtp_params.smtp_randomize_addresses);

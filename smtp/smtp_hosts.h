@@ -24,7 +24,8 @@ struct smtp_host {
 struct smtp_host_list {
     struct smtp_host *at;
     size_t count;
-    bool we_are_mx; /* we are one of the mail exchangers: fallback relays would make a loop */
+    bool we_are_mx;   /* we are one of the mail exchangers: fallback relays would make a loop */
+    bool we_are_best; /* none is better than we: the mail would come back */
 };
 
 struct smtp_hosts; /* a look-up in progress */

@@ -41,7 +41,7 @@ static void refuse(const char *suffix, const char *dsn, const char *what)
 void smtp_unbuilt_check(const struct config *cfg)
 {
     CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
-    static const char *const plain[] = {"best_mx_transport", "use_srv_lookup"};
+    static const char *const plain[] = {"use_srv_lookup"};
     for (size_t i = 0; i < COUNT_OF(plain); i++) {
         struct err err = ERR_INIT;
         strbuf_reset(&value);

@@ -25,6 +25,10 @@ SERVICES = {
     "broken": {"smtp_dns_reply_filter": "fail:broken"},
     "cname": {"smtp_dns_reply_filter": "regexp:{{/ IN CNAME / IGNORE}}"},
     "null": {"smtp_dns_reply_filter": "regexp:{{/ IN MX 0 \\.$$/ IGNORE}}"},
+    "loop": {"smtp_tcp_port": "25"},
+    "best": {"smtp_tcp_port": "25", "best_mx_transport": "error:5.1.1 passed on"},
+    "drop": {"smtp_tcp_port": "25", "best_mx_transport": "discard"},
+    "relay": {"smtp_tcp_port": "25", "best_mx_transport": "discard", "smtp_fallback_relay": "[127.0.0.1]:1"},
     "defnames": {"smtp_dns_resolver_options": "res_defnames"},
     "dnsrch": {"smtp_dns_resolver_options": "res_dnsrch"},
     "both": {"smtp_dns_resolver_options": "res_defnames, res_dnsrch"},
@@ -53,6 +57,8 @@ class Routes(ComparisonTestCase):
             ("dangling.test", "MX"): ["10 nowhere.dangling.test"],
             ("v6.test", "MX"): ["10 mx.v6.test"], ("mx.v6.test", "AAAA"): ["::1"],
             ("both.test", "MX"): ["10 mx.both.test"], ("mx.both.test", "AAAA"): ["::1"], ("mx.both.test", "A"): [a],
+            ("self.test", "MX"): ["10 localhost.self.test"], ("localhost.self.test", "A"): ["127.0.0.1"],
+            ("second.test", "MX"): ["10 nobody.test", "20 localhost.self.test"],
             ("short.example.test", "A"): [a], ("short.other.test", "A"): [a], ("dot.ted.example.test", "A"): [a],
         })
         cls.sink = Sink(address=a, port=cls.port)
@@ -85,7 +91,7 @@ class Routes(ComparisonTestCase):
         queue_id = suite.wait_for_log(r"pickup\[\d+\]: (\w+): uid", since=mark).group(1)
         suite.wait_for_log(queue_id + ": to=", since=mark)
         lines = [re.sub(r"^.*?/(\w+)\[\d+\]: (\w{9,}: )?", r"\1: ", line) for line in suite.log_lines(mark)
-                 if re.search(r"postfix/(%s)/" % recipient.partition("@")[0], line) or "/smtp[" in line]
+                 if re.search(r"postfix/(%s)/" % recipient.partition("@")[0], line) or re.search(r"/(smtp|error|discard|best|drop|relay)\[", line)]
         # in the tables' own words
         lines = [re.sub(r"warning: .*(lookup error|lookup of).*", "warning: table error", line) for line in lines]
         # questions that run side by side are answered in any order
@@ -105,6 +111,12 @@ class Routes(ComparisonTestCase):
                 continue
             few = service in ("odd", "words", "cname", "null")
             for domain in ("two.test", "null.test") if few else DOMAINS:
+                with self.subTest(service=service, domain=domain):
+                    self.compare("%s@%s" % (service, domain))
+
+    def test_mail_that_loops(self):
+        for service in ("loop", "best", "drop", "relay"):
+            for domain in ("self.test", "second.test"):
                 with self.subTest(service=service, domain=domain):
                     self.compare("%s@%s" % (service, domain))
 

@@ -1,6 +1,7 @@
 """smtp(8) and lmtp(8) against scripted servers: outcomes, other hosts, name service, content."""
 import os
 import re
+import signal
 import time
 import unittest
 
@@ -245,6 +246,59 @@ class Loops(ClientTestCase):
                                  ("loop.test", "MX"): ["10 me.test", "20 other.test"]})
         self.assert_outcome(self.send("a@loop.test"), "a@loop.test", "5.4.6", "bounced",
                             "mail for loop.test loops back to myself")
+
+
+    def test_a_better_one_without_an_address(self):
+        """The mail waits: who is the primary is known, where it is is not."""
+        self.dns.records.update({("me.test", "A"): ["127.0.0.1"],
+                                 ("second.test", "MX"): ["10 primary.second.test", "20 me.test"]})
+        self.assert_outcome(self.send("a@second.test"), "a@second.test", "4.4.4", "deferred",
+                            "unable to find primary relay for second.test")
+
+
+WAIT = '#!/bin/sh\ncat >>"$1/taken"; while [ -e "$1/wait" ]; do sleep 0.05; done\n'
+
+
+class BestMx(ClientTestCase):
+    """best_mx_transport: what would come back to us is another program's."""
+    settings = {"best_mx_transport": "own:hop", "queue_run_delay": "1s", "minimal_backoff_time": "1s",
+                "maximal_backoff_time": "2s", "own_destination_recipient_limit": "1"}
+
+    @classmethod
+    def configure(cls, suite):
+        super().configure(suite)
+        suite.set(smtp_tcp_port="25")
+        os.chmod(suite.write("etc/own", WAIT), 0o755)
+        suite.master_cf = "own unix - n n - - pipe user=nobody argv=@etc@/own @dir@/mail $nexthop\n"
+        suite.write_config()
+        cls.dns.records.update({("me.test", "A"): ["127.0.0.1"], ("own.test", "MX"): ["10 me.test"]})
+
+    def test_every_recipient_is_passed_on(self):
+        queue_id = self.send("a@own.test", "b@own.test")
+        for user in "ab":
+            self.suite.wait_for_log(r"smtp\[\d+\]: %s: passing <%s@own.test> to transport=own" % (queue_id, user))
+            self.assertEqual(self.outcome(queue_id, user + "@own.test")[0::2], ("own", "sent"))
+        self.suite.wait_queue_empty()
+
+    def test_death_while_the_other_program_works(self):
+        gate, taken = self.suite.write("mail/wait", ""), self.suite.path("mail", "taken")
+        queue_id = self.send("c@own.test", body="mark of the killed\n")
+        until(lambda: os.path.exists(taken) and "mark of the killed" in self.suite._read("mail/taken"), 30, "start")
+        for pid in self.suite.processes()["smtp"]:
+            os.kill(pid, signal.SIGKILL)
+        os.unlink(gate)
+        self.suite.wait_for_log(queue_id + r": to=<c@own.test>, relay=own, .* status=sent")
+        self.suite.wait_queue_empty()
+
+    def test_service_that_is_not_there(self):
+        self.suite.set(best_mx_transport="nosuch")
+        self.suite.reload()
+        try:
+            self.assert_outcome(self.send("d@own.test"), "d@own.test", "4.3.0", "deferred", "mail transport unavailable")
+        finally:
+            self.suite.set(best_mx_transport="own:hop")
+            self.suite.reload()
+            self.suite.wait_queue_empty()
 
 
 class Content(ClientTestCase):
