@@ -110,6 +110,15 @@ int smtp_client_port(const char *text)
     return service ? ntohs((uint16_t)service->s_port) : 0;
 }
 
+bool smtp_client_has_srv(const char *service)
+{
+    struct slice in = slice_of(smtp_params.use_srv_lookup), item;
+    while (smtp_client.host_lookup & SMTP_LOOKUP_DNS && slice_next_item(&in, &item))
+        if (slice_eq_nocase(item, service))
+            return true;
+    return false;
+}
+
 static void open_protocols(struct smtp_client *c)
 {
     struct slice in = slice_of(common_params.inet_protocols), item;

@@ -72,6 +72,7 @@ bool smtp_client_tables_changed(void);
 
 /* "smtp", "25", a name in known_tcp_ports or in services(5); 0: unknown. */
 int smtp_client_port(const char *text);
+bool smtp_client_has_srv(const char *service); /* in use_srv_lookup, and there is DNS */
 
 /* Words of a list as bits; FN is told of each unknown word. */
 unsigned smtp_client_ehlo_words(const char *list);

@@ -54,8 +54,9 @@ static void delivery_done(struct smtp_delivery *d)
 static void add_nexthops(struct smtp_delivery *d, const char *list, bool is_fallback,
                          struct err *err)
 {
-    const struct smtp_nexthop_options options = {smtp_client.is_lmtp, smtp_client.use_mx,
-                                                 smtp_client.port, smtp_client_port};
+    const struct smtp_nexthop_options options = {smtp_client.is_lmtp,       smtp_client.use_mx,
+                                                 smtp_client.port,          smtp_client_port,
+                                                 smtp_params.smtp_tcp_port, smtp_client_has_srv};
     struct slice in = slice_of(list), item;
     while (d->nexthop_count < NEXTHOPS_MAX && slice_next_item(&in, &item)) {
         if (d->nexthop_count == d->nexthop_room) {

@@ -28,7 +28,8 @@ struct trouble {
 struct target {
     struct smtp_hosts *lookup;
     const char *name;
-    unsigned preference;
+    unsigned preference, rank;
+    int port;
     struct dns_query *queries[FAMILIES];
     struct smtp_native *native;
     bool found;
@@ -41,7 +42,7 @@ struct smtp_hosts {
     struct arena *arena;
     smtp_hosts_fn fn;
     void *owner;
-    struct dns_query *mx;
+    struct dns_query *mx; /* or SRV */
     struct target *targets;
     size_t target_count, pending;
     bool has_mx;
@@ -90,7 +91,7 @@ static void fail(struct smtp_hosts *l, const char *dsn, const struct err *err)
     loop_later(smtp_client.loop, &l->done);
 }
 
-static struct smtp_host *host_add(struct smtp_hosts *l, const char *name, unsigned preference)
+static struct smtp_host *host_add(struct smtp_hosts *l, const struct target *t)
 {
     if (l->list.count >= ADDRESSES_MAX)
         return NULL;
@@ -102,19 +103,21 @@ static struct smtp_host *host_add(struct smtp_hosts *l, const char *name, unsign
         l->list.at = at;
     }
     struct smtp_host *host = &l->list.at[l->list.count++];
-    *host = (struct smtp_host){
-        .name = arena_strdup(l->arena, name), .preference = preference, .port = l->nexthop->port};
+    *host = (struct smtp_host){.name = arena_strdup(l->arena, t->name),
+                               .preference = t->preference,
+                               .rank = t->rank,
+                               .port = t->port};
     return host;
 }
 
-static void address_add(struct smtp_hosts *l, const char *name, unsigned preference,
-                        const struct sockaddr *address, socklen_t len)
+static void address_add(const struct target *t, const struct sockaddr *address, socklen_t len)
 {
+    struct smtp_hosts *l = t->lookup;
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
     bool is_usable = address->sa_family == AF_INET    ? smtp_client.use_ipv4
                      : address->sa_family == AF_INET6 ? smtp_client.use_ipv6
                                                       : false;
-    struct smtp_host *host = is_usable ? host_add(l, name, preference) : NULL;
+    struct smtp_host *host = is_usable ? host_add(l, t) : NULL;
     if (!host)
         return;
     memcpy(&host->address, address, len);
@@ -193,8 +196,8 @@ static void finish(struct smtp_hosts *l)
     }
     /* Another port is another server's, even on our own address. */
     unsigned found = best_found(&l->list);
-    if (l->nexthop->port == LOOP_PORT && !smtp_client.is_lmtp &&
-        !smtp_hosts_drop_self(&l->list, &smtp_client.own_addresses)) {
+    if (!smtp_client.is_lmtp &&
+        !smtp_hosts_drop_self(&l->list, &smtp_client.own_addresses, LOOP_PORT)) {
         if (found == best_wanted(l)) {
             err_set(&err, ERR_PERM, "mail for %s loops back to myself", l->nexthop->host);
             fail(l, "5.4.6", &err);
@@ -222,8 +225,7 @@ static void on_native(void *owner, const struct smtp_native_address *addresses, 
     struct target *t = owner;
     t->native = NULL;
     for (size_t i = 0; i < count; i++)
-        address_add(t->lookup, t->name, t->preference,
-                    (const struct sockaddr *)&addresses[i].address, addresses[i].len);
+        address_add(t, (const struct sockaddr *)&addresses[i].address, addresses[i].len);
     if (count == 0)
         t->trouble = (struct trouble){
             .kind = err->kind == ERR_PERM ? TROUBLE_LASTING : TROUBLE_TEMPORARY, .err = *err};
@@ -266,8 +268,7 @@ static void on_address(void *owner, const struct dns_answer *raw, const struct e
     t->queries[is_v6] = NULL;
     for (size_t i = 0; i < answer->count; i++) {
         t->found = true;
-        address_add(t->lookup, t->name, t->preference,
-                    (const struct sockaddr *)&answer->records[i].address,
+        address_add(t, (const struct sockaddr *)&answer->records[i].address,
                     answer->records[i].address_len);
     }
     if (answer->status != DNS_FOUND)
@@ -287,7 +288,7 @@ static void target_start(struct target *t)
     struct sockaddr_storage address;
     socklen_t len;
     if (sock_address_parse(t->name, 0, &address, &len)) {
-        address_add(t->lookup, t->name, t->preference, (struct sockaddr *)&address, len);
+        address_add(t, (struct sockaddr *)&address, len);
         t->trouble.kind = TROUBLE_LASTING;
         err_set(&t->trouble.err, ERR_PERM, "address family of %s is not enabled in inet_protocols",
                 t->name);
@@ -320,6 +321,7 @@ static void single_target(struct smtp_hosts *l)
     l->targets = xzalloc(sizeof *l->targets);
     l->target_count = 1;
     l->targets[0].name = l->nexthop->host;
+    l->targets[0].port = l->nexthop->port;
     targets_start(l);
 }
 
@@ -352,10 +354,69 @@ static void on_mx(void *owner, const struct dns_answer *raw, const struct err *r
         if (answer->records[i].text[0] == '\0')
             continue; /* a root among others means nothing */
         t->name = arena_strdup(l->arena, answer->records[i].text);
+        t->port = l->nexthop->port;
         t->preference = answer->records[i].preference;
         l->target_count++;
     }
     targets_start(l);
+}
+
+/* Without SRV records: exchangers, or the host itself. */
+static void find_plain(struct smtp_hosts *l)
+{
+    if (l->nexthop->kind == SMTP_NEXTHOP_DOMAIN)
+        l->mx = dns_query_start(smtp_client.dns, l->nexthop->host, DNS_MX, on_mx, l);
+    else
+        single_target(l);
+}
+
+/* A failed look-up is not "no record": each has a parameter of its own. */
+static bool may_do_without_srv(const struct dns_answer *answer)
+{
+    if (answer->status == DNS_NOT_FOUND || answer->status == DNS_NO_DATA)
+        return smtp_params.allow_srv_lookup_fallback;
+    return answer->status == DNS_FAILED && smtp_params.ignore_srv_lookup_error;
+}
+
+static void on_srv(void *owner, const struct dns_answer *raw, const struct err *raw_err)
+{
+    struct smtp_hosts *l = owner;
+    struct err err = *raw_err;
+    const struct dns_answer *answer = filtered(l, raw, &err);
+    l->mx = NULL;
+    if (may_do_without_srv(answer)) {
+        find_plain(l);
+        return;
+    }
+    if (answer->status != DNS_FOUND) {
+        struct trouble t = trouble_of(answer, &err);
+        fail(l, trouble_dsn(&t), &t.err);
+        return;
+    }
+    if (answer->count == 1 && answer->records[0].text[0] == '\0') {
+        struct err none = ERR_INIT; /* RFC 2782: decidedly not available */
+        err_set(&none, ERR_PERM, "Domain %s does not provide service %s", l->nexthop->host,
+                l->nexthop->service);
+        fail(l, "5.1.0", &none);
+        return;
+    }
+    smtp_hosts_order_services(answer->records, answer->count);
+    l->targets = xzalloc(answer->count * sizeof *l->targets);
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct dns_record *record = &answer->records[i];
+        if (record->text[0] != '\0' && record->port != 0)
+            l->targets[l->target_count++] = (struct target){.name = record->text, /* in our arena */
+                                                            .preference = record->preference,
+                                                            .rank = (unsigned)i,
+                                                            .port = (int)record->port};
+    }
+    targets_start(l);
+}
+
+static void find_service(struct smtp_hosts *l)
+{
+    const char *name = arena_printf(l->arena, "_%s._tcp.%s", l->nexthop->service, l->nexthop->host);
+    l->mx = dns_query_start(smtp_client.dns, name, DNS_SRV, on_srv, l);
 }
 
 struct smtp_hosts *smtp_hosts_find(const struct smtp_nexthop *nexthop, struct arena *arena,
@@ -368,13 +429,14 @@ struct smtp_hosts *smtp_hosts_find(const struct smtp_nexthop *nexthop, struct ar
     l->owner = owner;
     l->done = (struct later){.fn = lookup_answer, .owner = l};
     if (nexthop->kind == SMTP_NEXTHOP_UNIX) {
-        struct smtp_host *host = host_add(l, nexthop->host, 0);
+        const struct target here = {.name = nexthop->host, .port = nexthop->port};
+        struct smtp_host *host = host_add(l, &here);
         host->path = host->address_text = host->name;
         loop_later(smtp_client.loop, &l->done);
-    } else if (nexthop->kind == SMTP_NEXTHOP_DOMAIN) {
-        l->mx = dns_query_start(smtp_client.dns, nexthop->host, DNS_MX, on_mx, l);
+    } else if (nexthop->service) {
+        find_service(l);
     } else {
-        single_target(l);
+        find_plain(l);
     }
     return l;
 }

@@ -15,8 +15,8 @@ struct smtp_host {
     const char *address_text; /* numeric, or the path of a Unix socket */
     const char *path;         /* NULL: not a Unix socket */
     int port;
-    unsigned preference;
-    bool is_best; /* of the best preference */
+    unsigned preference, rank; /* rank: among those of the same preference, by weight */
+    bool is_best;              /* of the best preference */
     struct sockaddr_storage address;
     socklen_t address_len;
 };
@@ -41,7 +41,10 @@ void smtp_hosts_cancel(struct smtp_hosts *lookup); /* NULL is fine */
 /* For tests: order the list (stable after the shuffle), keep LIMIT addresses of it (0: all). */
 void smtp_hosts_sort(struct smtp_host_list *list, int family_first, bool shuffle);
 void smtp_hosts_limit(struct smtp_host_list *list, size_t limit, bool balance);
-/* Drop our own address and all that are not better. False: nothing is left (mail loops). */
-bool smtp_hosts_drop_self(struct smtp_host_list *list, const struct argv *own_addresses);
+/* Drop our own address at PORT and all that are not better. False: nothing is left (mail loops). */
+bool smtp_hosts_drop_self(struct smtp_host_list *list, const struct argv *own_addresses, int port);
+/* SRV records in the order to try them: by priority, then by a draw in which weights count (RFC
+ * 2782). */
+void smtp_hosts_order_services(struct dns_record *records, size_t count);
 
 #endif

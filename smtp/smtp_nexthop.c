@@ -52,8 +52,13 @@ bool smtp_nexthop_parse(struct slice text, const struct smtp_nexthop_options *op
     ret->kind = has_brackets || !options->use_mx ? SMTP_NEXTHOP_HOST : SMTP_NEXTHOP_DOMAIN;
     ret->host = arena_slice_dup(arena, host);
     ret->port = options->default_port;
-    if (port.len > 0)
-        ret->port = options->port_of(arena_slice_dup(arena, port));
+    const char *service = options->default_service;
+    if (port.len > 0) {
+        service = arena_slice_dup(arena, port);
+        ret->port = options->port_of(service);
+    }
+    if (!has_brackets && options->has_srv && options->has_srv(service))
+        ret->service = service;
     if (ret->port == 0)
         return err_set(err, ERR_CONFIG, "unknown port in destination: %s", ret->text);
     return true;

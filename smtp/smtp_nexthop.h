@@ -16,6 +16,7 @@ struct smtp_nexthop {
     const char *text; /* as written */
     const char *host; /* domain, name, address without brackets, or path */
     int port;
+    const char *service; /* its SRV records are looked up first, they have the ports; or NULL */
     bool is_fallback;
 };
 
@@ -25,6 +26,9 @@ struct smtp_nexthop_options {
     bool is_lmtp, use_mx;
     int default_port;
     int (*port_of)(const char *text);
+    /* What DEFAULT_PORT was made from, and is there to be a look-up for SERVICE? NULL: for none. */
+    const char *default_service;
+    bool (*has_srv)(const char *service);
 };
 bool smtp_nexthop_parse(struct slice text, const struct smtp_nexthop_options *options,
                         struct arena *arena, struct smtp_nexthop *ret, struct err *err);

@@ -41,19 +41,6 @@ static void refuse(const char *suffix, const char *dsn, const char *what)
 void smtp_unbuilt_check(const struct config *cfg)
 {
     CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
-    static const char *const plain[] = {"use_srv_lookup"};
-    for (size_t i = 0; i < COUNT_OF(plain); i++) {
-        struct err err = ERR_INIT;
-        strbuf_reset(&value);
-        if (!config_get_text(cfg, plain[i], "", &value, &err))
-            log_fatal("%s", err.reason);
-        if (value.len == 0)
-            continue;
-        char *text = xasprintf("%s is set, but is not built yet", plain[i]);
-        log_warn(NULL, "%s; mail is deferred", text);
-        smtp_client.refuse_dsn = "4.3.5";
-        smtp_client.refuse_text = text;
-    }
     if (get_yes(cfg, "sasl_auth_enable"))
         refuse("sasl_auth_enable", "4.7.0", "SASL authentication");
     get(cfg, "tls_per_site", "", &value);

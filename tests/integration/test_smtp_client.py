@@ -221,6 +221,62 @@ class Hosts(ClientTestCase):
                 self.assertEqual(self.outcome(self.send("a@" + domain), "a@" + domain)[2], "sent")
 
 
+class Services(ClientTestCase):
+    """use_srv_lookup: hosts and ports from SRV records. The services differ in what they may do without."""
+
+    @classmethod
+    def configure(cls, suite):
+        super().configure(suite)
+        options = {"strict": {}, "absent": {"allow_srv_lookup_fallback": "yes"}, "failed": {"ignore_srv_lookup_error": "yes"}}
+        suite.master_cf = "".join("%s unix - - n - - smtp -o use_srv_lookup=submission%s\n" % (
+            name, "".join(" -o %s=%s" % item for item in o.items())) for name, o in options.items())
+        domains = ("two.test", "none.test", "bad.test", "null.test", "nohost.test")
+        suite.write("etc/transport", "".join("/^%s@%s$/ %s:%s:submission\n" % (name, domain, name, domain)
+                                             for name in options for domain in domains))
+        suite.set(transport_maps="regexp:@etc@/transport", known_tcp_ports="submission=%d" % cls.port)
+
+    def setUp(self):
+        self.addresses = [free_address() for _ in range(2)]
+        self.servers = [Sink(address=address) for address in self.addresses]
+        for sink in self.servers:
+            self.addCleanup(sink.close)
+        first, second = self.servers
+        service = "_submission._tcp."
+        self.dns.records.update({
+            (service + "two.test", "SRV"): ["20 9 %d b.two.test" % second.port, "10 1 %d a.two.test" % first.port],
+            ("a.two.test", "A"): self.addresses[:1], ("b.two.test", "A"): self.addresses[1:],
+            (service + "bad.test", "*"): DnsServer.SERVFAIL, (service + "null.test", "SRV"): ["0 0 0 ."],
+            (service + "nohost.test", "SRV"): ["0 0 25 gone.nohost.test"]})
+
+    def test_priority_and_port(self):
+        relay = self.outcome(self.send("strict@two.test"), "strict@two.test")[0]
+        self.assertEqual(relay, "a.two.test[%s]:%d" % (self.addresses[0], self.servers[0].port))
+        self.servers[0].reply("CONNECT", "421 4.3.2 busy")
+        self.outcome(self.send("strict@two.test"), "strict@two.test")
+        self.assertEqual(len(self.servers[1].wait_for(1)), 1)
+
+    def test_what_is_not_there(self):
+        missing = "Host or domain name not found. Name service error for name=%s type=%s: %s"
+        name = "_submission._tcp.%s.test"
+        rows = [("strict", "none", "5.4.4", "bounced", missing % (name % "none", "SRV", "Host not found")),
+                ("failed", "none", "5.4.4", "bounced", missing % (name % "none", "SRV", "Host not found")),
+                ("strict", "bad", "4.4.3", "deferred", missing % (name % "bad", "SRV", "Host not found, try again")),
+                ("absent", "bad", "4.4.3", "deferred", missing % (name % "bad", "SRV", "Host not found, try again")),
+                ("absent", "null", "5.1.0", "bounced", "Domain null.test does not provide service submission"),
+                ("absent", "nohost", "5.4.4", "bounced", missing % ("gone.nohost.test", "A", "Host not found"))]
+        for user, domain, dsn, status, text in rows:
+            with self.subTest(user=user, domain=domain):
+                address = "%s@%s.test" % (user, domain)
+                self.assert_outcome(self.send(address), address, dsn, status, text)
+
+    def test_what_can_be_done_without(self):
+        for user, domain in (("absent", "none.test"), ("failed", "bad.test")):
+            with self.subTest(user):
+                self.host(domain)
+                address = "%s@%s" % (user, domain)
+                self.assertEqual(self.outcome(self.send(address), address)[2], "sent")
+
+
 class Probes(ClientTestCase):
     def test_probe_ends_before_the_content(self):
         sink = self.host("probe.test")

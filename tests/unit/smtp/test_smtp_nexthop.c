@@ -9,9 +9,15 @@ static int port_of(const char *text)
     return strcmp(text, "2525") == 0 ? 2525 : strcmp(text, "submission") == 0 ? 587 : 0;
 }
 
+static bool has_srv(const char *service)
+{
+    return strcmp(service, "submission") == 0;
+}
+
 static void check(bool is_lmtp, bool use_mx, const char *text, int kind, const char *host, int port)
 {
-    const struct smtp_nexthop_options options = {is_lmtp, use_mx, is_lmtp ? 24 : 25, port_of};
+    const struct smtp_nexthop_options options = {
+        is_lmtp, use_mx, is_lmtp ? 24 : 25, port_of, is_lmtp ? "24" : "smtp", has_srv};
     CLEANUP(arena_free_ptr) struct arena *arena = arena_new("test");
     struct smtp_nexthop nexthop;
     struct err err = ERR_INIT;
@@ -53,6 +59,25 @@ static void smtp_forms(void **unused)
     check(false, false, "example.test", SMTP_NEXTHOP_HOST, "example.test", 25);
 }
 
+static void services_by_name(void **unused)
+{
+    (void)unused;
+    // clang-format off
+    static const struct { const char *text; bool is_service; } rows[] = {
+        {"example.test:submission", true},  {"example.test:2525", false},
+        {"[example.test]:submission", false}, {"example.test", false},
+    };
+    // clang-format on
+    const struct smtp_nexthop_options options = {false, true, 25, port_of, "smtp", has_srv};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CLEANUP(arena_free_ptr) struct arena *arena = arena_new("test");
+        struct smtp_nexthop nexthop;
+        struct err err = ERR_INIT;
+        assert_true(smtp_nexthop_parse(slice_of(rows[i].text), &options, arena, &nexthop, &err));
+        assert_int_equal(nexthop.service != NULL, rows[i].is_service);
+    }
+}
+
 static void lmtp_forms(void **unused)
 {
     (void)unused;
@@ -65,6 +90,8 @@ static void lmtp_forms(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(smtp_forms), cmocka_unit_test(lmtp_forms)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(smtp_forms),
+                                       cmocka_unit_test(services_by_name),
+                                       cmocka_unit_test(lmtp_forms)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
