@@ -82,7 +82,7 @@ static void finish(struct exchange *x, const struct auth_step *step)
 static void finish_text(struct exchange *x, enum auth_status status, const char *text,
                         const char *notes)
 {
-    struct auth_step step = {status, text, NULL, notes};
+    struct auth_step step = {.status = status, .text = text, .notes = notes};
     finish(x, &step);
 }
 
@@ -206,17 +206,20 @@ static void take_success(struct exchange *x, const struct auth_dovecot_answer *a
 {
     CLEANUP(strbuf_done) struct strbuf user = STRBUF_ANY;
     bool fits = auth_dovecot_text(answer->user, AUTH_LOGIN_MAX, &user);
-    struct auth_step step = {AUTH_OK, "", user.s, ""};
+    struct auth_step step = {.status = AUTH_OK, .text = "", .login = user.s, .notes = ""};
     if (!fits || user.len == 0)
-        step = (struct auth_step){AUTH_FAILED, BACKEND_ERROR, NULL,
-                                  fits ? "missing Dovecot server OK username field"
-                                       : "too long a Dovecot server OK username field"};
+        step = (struct auth_step){
+            .status = AUTH_FAILED,
+            .text = BACKEND_ERROR,
+            .notes = fits ? "missing Dovecot server OK username field"
+                          : "too long a Dovecot server OK username field",
+        };
     finish(x, &step);
 }
 
 static void take_challenge(struct exchange *x, const struct auth_dovecot_answer *answer)
 {
-    struct auth_step step = {AUTH_FAILED, BACKEND_ERROR, NULL, ""};
+    struct auth_step step = {.status = AUTH_FAILED, .text = BACKEND_ERROR, .notes = ""};
     if (!answer->challenge.s)
         step.notes = "missing Dovecot server CONT reply field";
     else if (!auth_is_base64(answer->challenge))
@@ -228,7 +231,7 @@ static void take_challenge(struct exchange *x, const struct auth_dovecot_answer 
     timer_stop(x->timer);
     x->waits = FOR_CLIENT;
     CLEANUP(xfree_ptr) char *challenge = slice_dup(answer->challenge);
-    step = (struct auth_step){AUTH_MORE, challenge, NULL, ""};
+    step = (struct auth_step){.status = AUTH_MORE, .text = challenge, .notes = ""};
     x->base.fn(x->base.owner, &step);
 }
 

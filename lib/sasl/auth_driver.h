@@ -1,7 +1,8 @@
-/* auth_driver: what an implementation of SASL offers to auth_server. */
+/* auth_driver: what an implementation of SASL offers to auth_server and auth_client. */
 #ifndef SASL_AUTH_DRIVER_H
 #define SASL_AUTH_DRIVER_H
 
+#include "sasl/auth_client.h"
 #include "sasl/auth_server.h"
 
 struct auth_driver {
@@ -22,14 +23,28 @@ struct auth_driver {
     void (*cancel)(struct auth_exchange *exchange);
 };
 
+struct auth_client_driver {
+    const char *name;
+    unsigned policies; /* those it knows */
+    void *(*open)(const struct auth_client_settings *settings, struct strbuf *problems,
+                  struct err *err);
+    void (*start)(void *impl, struct loop *loop);
+    void (*close)(void *impl);
+    struct auth_exchange *(*begin)(void *impl, const struct auth_client_login *login);
+    void (*respond)(struct auth_exchange *exchange, struct slice challenge);
+    void (*cancel)(struct auth_exchange *exchange);
+};
+
 /* The first member of an implementation's exchange. */
 struct auth_exchange {
-    const struct auth_driver *driver;
+    void (*respond)(struct auth_exchange *exchange, struct slice text);
+    void (*cancel)(struct auth_exchange *exchange);
     auth_fn fn;
     void *owner;
 };
 
 extern const struct auth_driver auth_dovecot_driver, auth_cyrus_driver;
+extern const struct auth_client_driver auth_cyrus_client_driver;
 
 /* The mechanisms are known, or cannot be had (ERR). */
 void auth_server_is_ready(struct auth_server *server, const struct err *err);

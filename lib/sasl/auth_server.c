@@ -23,15 +23,6 @@ struct auth_server {
     struct auth_wait *due; /* being told */
 };
 
-static const struct {
-    const char *word;
-    unsigned bit;
-} policies[] = {
-    {"noplaintext", AUTH_NO_PLAINTEXT},   {"noactive", AUTH_NO_ACTIVE},
-    {"nodictionary", AUTH_NO_DICTIONARY}, {"noanonymous", AUTH_NO_ANONYMOUS},
-    {"mutual_auth", AUTH_MUTUAL},         {"forward_secrecy", AUTH_FORWARD_SECRECY},
-};
-
 const char *const *auth_types(void)
 {
     static const char *names[COUNT_OF(drivers) + 1];
@@ -80,20 +71,7 @@ void auth_server_free(struct auth_server *server)
 bool auth_policy_parse(const struct auth_server *server, const char *list, unsigned *ret_policy,
                        struct err *err)
 {
-    struct slice rest = slice_of(list), item;
-    *ret_policy = 0;
-    while (slice_next_item(&rest, &item)) {
-        unsigned bit = 0;
-        for (size_t i = 0; i < COUNT_OF(policies); i++)
-            if (slice_eq_nocase(item, policies[i].word))
-                bit = policies[i].bit;
-        if (!(bit & server->driver->policies))
-            return err_set(err, ERR_CONFIG,
-                           "unknown SASL security options value \"%.*s\" in \"%s\"",
-                           SLICE_ARG(item), list);
-        *ret_policy |= bit;
-    }
-    return true;
+    return auth_policies_parse(list, server->driver->policies, ret_policy, err);
 }
 
 void auth_server_mechanisms(struct auth_server *server, unsigned policy, struct argv *ret)
@@ -153,21 +131,11 @@ struct auth_exchange *auth_begin(struct auth_server *server, const struct auth_p
 {
     struct auth_exchange *exchange =
         server->driver->begin(server->impl, peer, policy, mechanism, initial);
-    exchange->driver = server->driver;
+    exchange->respond = server->driver->respond;
+    exchange->cancel = server->driver->cancel;
     exchange->fn = fn;
     exchange->owner = owner;
     return exchange;
-}
-
-void auth_respond(struct auth_exchange *exchange, struct slice response)
-{
-    exchange->driver->respond(exchange, response);
-}
-
-void auth_cancel(struct auth_exchange *exchange)
-{
-    if (exchange)
-        exchange->driver->cancel(exchange);
 }
 
 bool auth_is_base64(struct slice text)

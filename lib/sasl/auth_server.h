@@ -2,10 +2,7 @@
  * auth_server: the server's side of SASL (RFC 4422): who a client is, by one of the implementations
  * that smtpd_sasl_type names. One a process.
  *
- * An exchange is one AUTH command: auth_begin(), then auth_respond() to every challenge. All
- * answers come later through the callback, never from inside these calls. Challenges and responses
- * are base64, as on the wire (RFC 4954); no password is kept longer than the implementation needs
- * it.
+ * An exchange is one AUTH command: auth_begin(), then auth_respond() to every challenge.
  */
 #ifndef SASL_AUTH_SERVER_H
 #define SASL_AUTH_SERVER_H
@@ -14,20 +11,10 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "io/work.h"
+#include "sasl/auth_exchange.h"
 
 struct auth_server;
-struct auth_exchange;
 struct auth_wait;
-
-/* What a mechanism must not do, or must have: bits. */
-enum auth_policy {
-    AUTH_NO_PLAINTEXT = 1 << 0,
-    AUTH_NO_ACTIVE = 1 << 1,     /* open to active attacks */
-    AUTH_NO_DICTIONARY = 1 << 2, /* open to passive attacks with a dictionary */
-    AUTH_NO_ANONYMOUS = 1 << 3,
-    AUTH_FORWARD_SECRECY = 1 << 4,
-    AUTH_MUTUAL = 1 << 5,
-};
 
 struct auth_settings {
     const char *path;        /* smtpd_sasl_path */
@@ -43,20 +30,6 @@ struct auth_peer {
     const char *client_address, *server_address;
     uint16_t client_port, server_port;
     bool is_encrypted;
-};
-
-enum auth_status {
-    AUTH_MORE,   /* TEXT is a challenge, in base64 */
-    AUTH_OK,     /* the client is LOGIN */
-    AUTH_FAILED, /* TEXT says why */
-    AUTH_BROKEN, /* it could not be found out; TEXT says why */
-};
-
-struct auth_step {
-    enum auth_status status;
-    const char *text;  /* printable, of one line */
-    const char *login; /* printable; NULL: not known. Of AUTH_FAILED: who it claimed to be */
-    const char *notes; /* what the implementation has to say to the administrator, a line each */
 };
 
 /* Names of the implementations; NULL after the last. */
@@ -83,13 +56,9 @@ typedef void (*auth_ready_fn)(void *owner, const struct err *err);
 struct auth_wait *auth_server_wait(struct auth_server *server, auth_ready_fn fn, void *owner);
 void auth_wait_cancel(struct auth_wait *wait); /* NULL is fine */
 
-/* STEP lives during the call. After anything but AUTH_MORE the exchange is over: forget it. */
-typedef void (*auth_fn)(void *owner, const struct auth_step *step);
 /* INITIAL: the initial response in base64, empty for one of no bytes; NULL: there is none. */
 struct auth_exchange *auth_begin(struct auth_server *server, const struct auth_peer *peer,
                                  unsigned policy, const char *mechanism,
                                  const struct slice *initial, auth_fn fn, void *owner);
-void auth_respond(struct auth_exchange *exchange, struct slice response);
-void auth_cancel(struct auth_exchange *exchange); /* NULL is fine; FN will not be called */
 
 #endif
