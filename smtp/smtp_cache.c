@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "smtp/smtp_delivery.h"
 #include "smtp/smtp_params.h"
+#include "smtp/smtp_sasl.h"
 
 #include <string.h>
 #include <strings.h>
@@ -59,7 +60,8 @@ struct smtp_session *smtp_cache_take(struct smtp_delivery *d,
         bool is_match = host ? s->host.port == host->port &&
                                    strcmp(s->host.address_text, host->address_text) == 0
                              : strcasecmp(s->destination, destination->text) == 0;
-        if (!is_match || !has_right_tls(s, d, destination, host))
+        if (!is_match || !has_right_tls(s, d, destination, host) ||
+            !smtp_sasl_fits(s, d, destination))
             continue;
         if (age_ms(s) >= smtp_params.smtp_connection_reuse_time_limit * 1000)
             continue; /* its own timer ends it */

@@ -11,7 +11,7 @@
 bool smtp_cache_may_keep(const struct smtp_session *s);
 void smtp_cache_put(struct smtp_session *s);
 /* A session made for DESTINATION (HOST NULL), or to the same address as HOST, whose TLS is as the
- * policy of D's mail wants it; the caller owns it. */
+ * policy of D's mail wants it, and whose login is that of D's mail; the caller owns it. */
 struct smtp_session *smtp_cache_take(struct smtp_delivery *d,
                                      const struct smtp_nexthop *destination,
                                      const struct smtp_host *host);

@@ -10,6 +10,7 @@
 #include "smtp/smtp_checks.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_replies.h"
+#include "smtp/smtp_sasl.h"
 #include "smtp/smtp_tls.h"
 #include "smtp/smtp_tls_policy.h"
 
@@ -223,6 +224,7 @@ void smtp_client_open(struct config *cfg)
         log_fatal("bad value of best_mx_transport: %s", smtp_params.best_mx_transport);
     smtp_unbuilt_check(cfg);
     smtp_tls_open(cfg);
+    smtp_sasl_open();
 }
 
 /* Mail whose best exchanger we are goes to this transport. A connection serves one order. */
@@ -247,6 +249,7 @@ void smtp_client_start(struct loop *loop)
     start_best_mx(&smtp_client);
     dns_start(smtp_client.dns, loop);
     smtp_tls_start(loop);
+    smtp_sasl_start(loop);
     smtp_client.pool = work_pool_new(loop, LOOKUP_THREADS);
 }
 
@@ -256,6 +259,7 @@ bool smtp_client_tables_changed(void)
     return maps_have_changed(c->discard_ehlo_maps) || maps_have_changed(c->pix_maps) ||
            maps_have_changed(c->generic_maps) || maps_have_changed(c->dns_filter) ||
            smtp_checks_have_changed() || smtp_replies_have_changed() ||
-           smtp_tls_policy_has_changed() || local_domains_have_changed(c->local_domains) ||
+           smtp_tls_policy_has_changed() || smtp_sasl_has_changed() ||
+           local_domains_have_changed(c->local_domains) ||
            match_list_has_changed(c->cache_destinations);
 }

@@ -28,7 +28,7 @@ static void go_on(struct smtp_delivery *d)
     loop_later(smtp_client.loop, &d->next);
 }
 
-static const struct smtp_nexthop *nexthop_now(const struct smtp_delivery *d)
+const struct smtp_nexthop *smtp_delivery_nexthop(const struct smtp_delivery *d)
 {
     return &d->nexthops[d->nexthop_at];
 }
@@ -79,7 +79,7 @@ static void add_nexthops(struct smtp_delivery *d, const char *list, bool is_fall
 static bool wants_cache(const struct smtp_delivery *d, int64_t flag)
 {
     struct err err = ERR_INIT;
-    const char *host = nexthop_now(d)->host;
+    const char *host = smtp_delivery_nexthop(d)->host;
     if (d->job->request.flags & DELIVERY_TRACE_ONLY)
         return false;
     if (smtp_params.smtp_connection_cache_on_demand && d->job->request.flags & flag)
@@ -130,7 +130,7 @@ static bool use_cached(struct smtp_delivery *d, const struct smtp_host *host)
 {
     if (!wants_cache(d, DELIVERY_CONNECTION_LOAD))
         return false;
-    struct smtp_session *s = smtp_cache_take(d, nexthop_now(d), host);
+    struct smtp_session *s = smtp_cache_take(d, smtp_delivery_nexthop(d), host);
     if (!s)
         return false;
     d->cached_host = host != NULL;
@@ -156,7 +156,7 @@ static void connect_next(struct smtp_delivery *d)
 {
     const struct smtp_host *host = &d->hosts.at[d->host_at++];
     const char *name = host->path ? common_params.myhostname : host->name;
-    if (!smtp_tls_find_policy(d, nexthop_now(d), name)) {
+    if (!smtp_tls_find_policy(d, smtp_delivery_nexthop(d), name)) {
         d->is_tls_off = false;
         go_on(d);
         return;
@@ -164,7 +164,7 @@ static void connect_next(struct smtp_delivery *d)
     if (!d->is_tls_off && use_cached(d, host))
         return;
     struct err err = ERR_INIT;
-    d->session = smtp_session_connect(host, nexthop_now(d)->text, d, &err);
+    d->session = smtp_session_connect(host, smtp_delivery_nexthop(d)->text, d, &err);
     d->is_tls_off = false;
     if (!d->session) {
         /* the socket's own text names the path again */
@@ -228,7 +228,7 @@ static void delivery_continue(void *owner)
     }
     if (!d->was_looked_up) {
         d->was_looked_up = true;
-        d->lookup = smtp_hosts_find(nexthop_now(d), d->arena, on_hosts, d);
+        d->lookup = smtp_hosts_find(smtp_delivery_nexthop(d), d->arena, on_hosts, d);
         return;
     }
     if (d->host_at < d->hosts.count && !sessions_are_used_up(d, 0)) {
@@ -268,7 +268,7 @@ static void handshake_failed(struct smtp_delivery *d, struct smtp_session *s, en
     if (end == SMTP_END_TIMEOUT)
         smtp_tls_timed_out(s);
     s->is_unusable = true; /* nothing sensible can be said on it */
-    smtp_delivery_on_no_tls(d, s, &why);
+    smtp_delivery_on_unfit(d, s, &why);
 }
 
 static void connection_lost(struct smtp_delivery *d, const struct smtp_session *s,
@@ -308,8 +308,8 @@ void smtp_delivery_on_lost(struct smtp_delivery *d, struct smtp_session *s, enum
     go_on(d);
 }
 
-void smtp_delivery_on_no_tls(struct smtp_delivery *d, struct smtp_session *s,
-                             const struct smtp_why *why)
+void smtp_delivery_on_unfit(struct smtp_delivery *d, struct smtp_session *s,
+                            const struct smtp_why *why)
 {
     struct smtp_why told = *why;
     told.relay = arena_strdup(d->arena, s->relay);

@@ -63,6 +63,8 @@ struct smtp_delivery {
 };
 
 void smtp_delivery_start(struct delivery_job *job);
+/* The destination that is tried now. */
+const struct smtp_nexthop *smtp_delivery_nexthop(const struct smtp_delivery *d);
 
 /* What sessions tell. All but on_ready leave the session to the delivery, which frees or keeps it.
  */
@@ -72,9 +74,9 @@ void smtp_delivery_on_lost(struct smtp_delivery *d, struct smtp_session *s, enum
 void smtp_delivery_on_ready(struct smtp_delivery *d, struct smtp_session *s);
 /* Greeting or EHLO was refused. */
 void smtp_delivery_on_refused(struct smtp_delivery *d, struct smtp_session *s);
-/* TLS cannot be had as the policy wants it; the relay in WHY is filled in. */
-void smtp_delivery_on_no_tls(struct smtp_delivery *d, struct smtp_session *s,
-                             const struct smtp_why *why);
+/* TLS or a login cannot be had as it should be; the relay in WHY is filled in. */
+void smtp_delivery_on_unfit(struct smtp_delivery *d, struct smtp_session *s,
+                            const struct smtp_why *why);
 /* WITH_RSET: the server still has a transaction open. */
 void smtp_delivery_on_end(struct smtp_delivery *d, struct smtp_session *s, bool with_rset);
 

@@ -5,6 +5,7 @@
 #include "smtp/smtp_delivery.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_proto.h"
+#include "smtp/smtp_sasl.h"
 #include "smtp/smtp_xforward.h"
 
 #include <string.h>
@@ -85,16 +86,24 @@ static void add_size(struct smtp_ehlo *e, struct slice args)
         e->size_limit = (int64_t)size;
 }
 
+static void add_auth(struct smtp_ehlo *e, struct slice mechanisms)
+{
+    CLEANUP(strbuf_done) struct strbuf list = STRBUF_ANY;
+    e->features |= SMTP_EHLO_AUTH;
+    strbuf_set_slice(&list, slice_trim(mechanisms));
+    argv_add(&e->logins, list.s);
+}
+
 void smtp_ehlo_add_line(struct smtp_ehlo *e, struct slice line)
 {
     // clang-format off
     static const struct { const char *keyword; unsigned bit; } keywords[] = {
         {"8BITMIME", SMTP_EHLO_8BITMIME}, {"PIPELINING", SMTP_EHLO_PIPELINING},
         {"DSN", SMTP_EHLO_DSN},           {"SMTPUTF8", SMTP_EHLO_SMTPUTF8},
-        {"AUTH", SMTP_EHLO_AUTH},         {"STARTTLS", SMTP_EHLO_STARTTLS},
+        {"STARTTLS", SMTP_EHLO_STARTTLS},
     };
     // clang-format on
-    struct slice word;
+    struct slice word, old_auth = slice_from(line, strlen("AUTH="));
     if (!slice_next_token(&line, SLICE_SPACE, &word))
         return;
     if (slice_eq_nocase(word, "SIZE")) {
@@ -104,7 +113,9 @@ void smtp_ehlo_add_line(struct smtp_ehlo *e, struct slice line)
         while (slice_next_token(&line, SLICE_SPACE, &word))
             e->xforward |= smtp_xforward_attribute(word);
     } else if (slice_starts_nocase(word, "AUTH=")) {
-        e->features |= SMTP_EHLO_AUTH; /* an old way to say it */
+        add_auth(e, old_auth); /* an old way to say it */
+    } else if (slice_eq_nocase(word, "AUTH")) {
+        add_auth(e, line);
     }
     for (size_t i = 0; i < COUNT_OF(keywords); i++)
         if (slice_eq_nocase(word, keywords[i].keyword))
@@ -124,6 +135,9 @@ void smtp_ehlo_read_reply(struct smtp_session *s)
     s->features = e.features & ~s->discard;
     s->size_limit = s->features & SMTP_EHLO_SIZE ? e.size_limit : 0;
     s->xforward = e.xforward;
+    for (size_t i = 0; i < e.logins.count && s->features & SMTP_EHLO_AUTH; i++)
+        smtp_sasl_offer(s, slice_of(e.logins.at[i]));
+    argv_done(&e.logins);
 }
 
 bool smtp_ehlo_is_myself(struct smtp_session *s)

@@ -14,6 +14,7 @@ bool smtp_ehlo_is_myself(struct smtp_session *s);
 struct smtp_ehlo {
     unsigned features, xforward;
     int64_t size_limit;
+    struct argv logins; /* what follows each AUTH */
 };
 void smtp_ehlo_add_line(struct smtp_ehlo *e, struct slice line);
 bool smtp_ehlo_is_pix(struct slice greeting);

@@ -6,14 +6,12 @@
 #include "smtp/smtp_delivery.h"
 #include "smtp/smtp_ehlo.h"
 #include "smtp/smtp_params.h"
-#include "smtp/smtp_replies.h"
+#include "smtp/smtp_sasl.h"
 #include "smtp/smtp_send.h"
 #include "smtp/smtp_tls.h"
 #include "smtp/smtp_xforward.h"
 
 #include <string.h>
-
-enum { GARBAGE_MAX = 100 };
 
 /* A handler returns false when the session is no longer its delivery's (and may be gone). */
 typedef bool (*reply_fn)(struct smtp_session *s);
@@ -21,6 +19,7 @@ static bool on_greeting(struct smtp_session *s);
 static bool on_ehlo(struct smtp_session *s);
 static bool on_helo(struct smtp_session *s);
 static bool on_starttls(struct smtp_session *s);
+static bool on_auth(struct smtp_session *s);
 static bool on_xforward(struct smtp_session *s);
 static bool on_mail(struct smtp_session *s);
 static bool on_rcpt(struct smtp_session *s);
@@ -47,6 +46,10 @@ static const struct step {
                             &smtp_params.smtp_starttls_timeout, on_starttls},
     [SMTP_STEP_HANDSHAKE] = {"STARTTLS", "starting TLS",
                              &smtp_params.smtp_starttls_timeout, NULL},
+    [SMTP_STEP_LOGIN]    = {"AUTH", "performing the EHLO handshake",
+                            &smtp_params.smtp_helo_timeout, NULL},
+    [SMTP_STEP_AUTH]     = {"AUTH", "performing the EHLO handshake",
+                            &smtp_params.smtp_helo_timeout, on_auth},
     [SMTP_STEP_XFORWARD] = {"XFORWARD", "sending XFORWARD name/address",
                             &smtp_params.smtp_xforward_timeout, on_xforward},
     [SMTP_STEP_MAIL]     = {"MAIL FROM", "sending MAIL FROM",
@@ -74,8 +77,8 @@ const char *smtp_proto_command_name(enum smtp_step step)
 
 const char *smtp_proto_doing(enum smtp_step step)
 {
-    return step == SMTP_STEP_EHLO && smtp_client.is_lmtp ? "performing the LHLO handshake"
-                                                         : steps[step].doing;
+    bool is_lhlo = smtp_client.is_lmtp && steps[step].doing == steps[SMTP_STEP_EHLO].doing;
+    return is_lhlo ? "performing the LHLO handshake" : steps[step].doing;
 }
 
 int64_t smtp_proto_wall_us(void)
@@ -144,6 +147,7 @@ void smtp_proto_secured(struct smtp_session *s)
 {
     s->features = s->xforward = 0;
     s->size_limit = 0;
+    smtp_sasl_free(s);
     if (smtp_params.smtp_tls_wrappermode)
         await_greeting(s);
     else
@@ -181,6 +185,25 @@ static bool on_ehlo(struct smtp_session *s)
     return true;
 }
 
+static void logged_in(struct smtp_session *s, enum smtp_sasl_next next)
+{
+    if (next == SMTP_SASL_GO_ON)
+        smtp_delivery_on_ready(s->delivery, s);
+}
+
+/* The server's extensions are known, and TLS is as it shall be. */
+static void log_in(struct smtp_session *s)
+{
+    s->recv = SMTP_STEP_LOGIN;
+    arm(s);
+    logged_in(s, smtp_sasl_begin(s));
+}
+
+void smtp_proto_authenticate(struct smtp_session *s, const char *line)
+{
+    send_alone(s, SMTP_STEP_AUTH, line);
+}
+
 static bool on_helo(struct smtp_session *s)
 {
     if (!is_positive(s) || smtp_ehlo_is_myself(s)) {
@@ -193,7 +216,7 @@ static bool on_helo(struct smtp_session *s)
         return true;
     }
     if (next == SMTP_TLS_GO_ON)
-        smtp_delivery_on_ready(s->delivery, s);
+        log_in(s);
     return false;
 }
 
@@ -204,7 +227,14 @@ static bool on_starttls(struct smtp_session *s)
     if (is_positive(s))
         start_tls(s);
     else if (smtp_tls_refused(s))
-        smtp_delivery_on_ready(s->delivery, s);
+        log_in(s);
+    return false;
+}
+
+/* One answer after the other, until the server has enough. */
+static bool on_auth(struct smtp_session *s)
+{
+    logged_in(s, smtp_sasl_on_reply(s));
     return false;
 }
 
@@ -498,25 +528,6 @@ static bool on_quit(struct smtp_session *s)
     return false;
 }
 
-/* Input */
-
-/* What is no reply is passed over, as some servers write banners of their own. */
-static bool skip_garbage(struct smtp_session *s, struct slice line)
-{
-    if (s->delivery && s->recv != SMTP_STEP_GREETING)
-        log_warn(&s->delivery->job->log, "non-ESMTP response from %s: %.*s", s->relay,
-                 SLICE_ARG(slice_first(slice_trim_right(line), 100)));
-    return ++s->garbage <= GARBAGE_MAX;
-}
-
-static void give_up(struct smtp_session *s)
-{
-    if (s->delivery)
-        smtp_delivery_on_lost(s->delivery, s, SMTP_END_LOST);
-    else
-        smtp_session_free(s);
-}
-
 void smtp_proto_data_error(struct smtp_session *s)
 {
     struct smtp_delivery *d = s->delivery;
@@ -528,43 +539,7 @@ void smtp_proto_data_error(struct smtp_session *s)
     smtp_delivery_on_end(d, s, false);
 }
 
-void smtp_proto_input(struct smtp_session *s)
+bool smtp_proto_reply(struct smtp_session *s)
 {
-    for (;;) {
-        if (s->is_reply_read)
-            esmtp_reply_reset(&s->reply);
-        s->is_reply_read = false;
-        struct slice all, in;
-        if (!smtp_replies_peek(s, &all)) {
-            if (s->delivery)
-                smtp_proto_data_error(s);
-            else
-                smtp_session_free(s);
-            return;
-        }
-        in = all;
-        enum esmtp_reply_status status = esmtp_reply_parse(&s->reply, &in);
-        size_t taken = all.len - in.len;
-        bool is_garbage = status == ESMTP_REPLY_BAD && s->reply.lines == 0;
-        if (status == ESMTP_REPLY_BAD &&
-            !(is_garbage && skip_garbage(s, slice_first(all, taken)))) {
-            give_up(s);
-            return;
-        }
-        smtp_replies_consume(s, taken);
-        if (is_garbage)
-            continue;
-        if (status == ESMTP_REPLY_MORE && taken > 0 && smtp_replies_may_follow(s))
-            continue;
-        if (status == ESMTP_REPLY_MORE)
-            return;
-        if (s->outstanding == 0 && s->recv != SMTP_STEP_BODY) { /* nobody asked */
-            give_up(s);
-            return;
-        }
-        s->outstanding -= s->outstanding > 0;
-        s->is_reply_read = true;
-        if (!steps[s->recv].on_reply(s))
-            return; /* S may be gone */
-    }
+    return steps[s->recv].on_reply(s);
 }

@@ -6,13 +6,16 @@
 
 #include "smtp/smtp_session.h"
 
-void smtp_proto_begin(struct smtp_session *s);       /* it is connected */
-void smtp_proto_secured(struct smtp_session *s);     /* TLS is on */
-void smtp_proto_input(struct smtp_session *s);       /* there is input */
+void smtp_proto_begin(struct smtp_session *s);   /* it is connected */
+void smtp_proto_secured(struct smtp_session *s); /* TLS is on */
+/* A reply has come, s->reply. False: the session is no longer its delivery's (and may be gone). */
+bool smtp_proto_reply(struct smtp_session *s);
 void smtp_proto_send(struct smtp_session *s);        /* go on sending, as far as may be */
 void smtp_proto_probe(struct smtp_session *s);       /* a session from the cache: RSET */
 void smtp_proto_abort(struct smtp_session *s);       /* RSET, then QUIT */
 void smtp_proto_transaction(struct smtp_session *s); /* XFORWARD, MAIL, ... for s->delivery */
+/* AUTH, or a response of it: LINE, with its end. */
+void smtp_proto_authenticate(struct smtp_session *s, const char *line);
 /* All content is in the output buffer: send the final dot and await the replies. */
 void smtp_proto_end_of_data(struct smtp_session *s);
 

@@ -8,8 +8,10 @@
 #include "log/log.h"
 #include "smtp/smtp_cache.h"
 #include "smtp/smtp_delivery.h"
+#include "smtp/smtp_input.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_proto.h"
+#include "smtp/smtp_sasl.h"
 #include "smtp/smtp_tls.h"
 #include "tls/tls_session.h"
 
@@ -53,6 +55,7 @@ static void session_release(struct smtp_session *s)
     free(s->name);
     free(s->relay);
     free(s->policy_key);
+    smtp_sasl_free(s);
     free(s);
 }
 
@@ -107,7 +110,7 @@ static void on_input(void *owner, struct stream *stream)
         smtp_session_free(s);
         return;
     }
-    smtp_proto_input(s);
+    smtp_input(s);
 }
 
 static void on_closed(void *owner, struct stream *stream, const struct err *err)

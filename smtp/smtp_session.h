@@ -13,6 +13,7 @@
 #include "smtp/smtp_hosts.h"
 
 struct smtp_delivery;
+struct smtp_sasl;
 struct tls_info;
 struct tls_session;
 
@@ -23,6 +24,8 @@ enum smtp_step {
     SMTP_STEP_HELO,
     SMTP_STEP_STARTTLS,
     SMTP_STEP_HANDSHAKE, /* of TLS: no reply is awaited */
+    SMTP_STEP_LOGIN,     /* an answer to send is made: no reply is awaited */
+    SMTP_STEP_AUTH,      /* it was sent */
     SMTP_STEP_XFORWARD,
     SMTP_STEP_MAIL,
     SMTP_STEP_RCPT,
@@ -47,6 +50,7 @@ struct smtp_session {
     struct tls_session *handshake; /* the stream's; NULL: none was begun */
     const struct tls_info *tls;    /* NULL: it is in the clear */
     bool is_tls_off;               /* TLS has failed at the last attempt: in the clear, then */
+    struct smtp_sasl *sasl;        /* NULL: the server offers no AUTH, or nobody wants it */
     struct stream *stream;         /* NULL while connecting */
     int fd;                        /* while connecting */
     struct watch *connecting;

@@ -103,7 +103,7 @@ static void fail(struct smtp_session *s, const char *dsn, const char *text)
 {
     const struct smtp_why why = {
         .kind = ERR_TEMP, .dsn = dsn, .text = text, .is_destination = true};
-    smtp_delivery_on_no_tls(s->delivery, s, &why);
+    smtp_delivery_on_unfit(s->delivery, s, &why);
 }
 
 static void fail_without_engine(struct smtp_session *s)
@@ -144,7 +144,7 @@ bool smtp_tls_refused(struct smtp_session *s)
     why.text = arena_printf(d->arena, "TLS is required, but host %s refused to start TLS: %s",
                             s->name, why.reply);
     why.is_destination = true;
-    smtp_delivery_on_no_tls(d, s, &why);
+    smtp_delivery_on_unfit(d, s, &why);
     return false;
 }
 

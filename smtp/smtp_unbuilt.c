@@ -1,6 +1,6 @@
 /*
- * What the configuration can ask of a mail client and this release has not got: SASL, and a few
- * more things. Mail is deferred rather than sent without them.
+ * What the configuration can ask of a mail client and this release has not got. Mail is
+ * deferred rather than sent without them.
  */
 #include "config/common_params.h"
 #include "base/xmem.h"
@@ -9,7 +9,6 @@
 #include "smtp/smtp_params.h"
 
 #include <string.h>
-#include <strings.h>
 
 static void get(const struct config *cfg, const char *suffix, const char *default_text,
                 struct strbuf *value)
@@ -20,13 +19,6 @@ static void get(const struct config *cfg, const char *suffix, const char *defaul
     strbuf_reset(value);
     if (!config_get_text(cfg, name.s, default_text, value, &err))
         log_fatal("%s", err.reason);
-}
-
-static bool get_yes(const struct config *cfg, const char *suffix)
-{
-    CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
-    get(cfg, suffix, "no", &value);
-    return strcasecmp(value.s, "yes") == 0;
 }
 
 static void refuse(const char *suffix, const char *dsn, const char *what)
@@ -41,8 +33,6 @@ static void refuse(const char *suffix, const char *dsn, const char *what)
 void smtp_unbuilt_check(const struct config *cfg)
 {
     CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
-    if (get_yes(cfg, "sasl_auth_enable"))
-        refuse("sasl_auth_enable", "4.7.0", "SASL authentication");
     get(cfg, "tls_per_site", "", &value);
     if (value.len > 0)
         refuse("tls_per_site", "4.7.4", "TLS by site");

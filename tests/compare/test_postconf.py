@@ -32,7 +32,6 @@ GLUED = "3.7 appends to a last line that has no line end, and so changes its mea
 EMPTY = "an empty argument is shown as {}: 3.7 shows, and writes, nothing, which loses it"
 BROKEN = "3.7 writes an entry that it cannot read again"
 NAMES = "there are other parameters in 3.11"
-NO_CLIENT = "the client cannot log in anywhere yet"
 DIFFERENT = (
     # case, command, reason
     ("edit-delete", "-X mail_name mail_name", CRASH),
@@ -45,7 +44,6 @@ DIFFERENT = (
     ("master-arguments-first-braces", "-M|-Mf|-F|-Pe .*",
      "the braces of the first argument stay: 3.7 drops them, and makes two arguments of one"),
     ("edit-options-together", "-vn", "what 3.7 says about its own functions with -v"),
-    ("edit-options-together", "-A", NO_CLIENT),
     ("edit-options-together", "-z|-c|-C|-o|-T", "-H, -j and -q came after 3.7, and the usage text says -C"),
     ("edit-options-together", "-H", NAMES),
     ("expand-defaults-refer", "-df proxy_read_maps|-xf proxy_read_maps", "the default is longer in 3.11"),

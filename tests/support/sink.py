@@ -8,11 +8,13 @@
         message = sink.wait_for(1)[0]
 
 Keys of reply() are verbs, and CONNECT for the greeting, '.' for the end of the data, 'BODY' for the
-moment after 354 (Sink.DROP there cuts the connection in the middle of a message).
+moment after 354 (Sink.DROP there cuts the connection in the middle of a message), 'RESPONSE' for what
+a client says to a challenge of AUTH.
 """
 import socket
 import threading
 
+from . import logins
 from .ports import free_port
 from .wait import until
 
@@ -26,6 +28,7 @@ class Transaction:
         self.session = session
         self.helo = session.helo
         self.tls = session.tls              # None: it came in the clear
+        self.user = session.user            # None: nobody logged in
         self.mail = session.mail            # argument of MAIL, after "FROM:"
         self.rcpts = list(session.rcpts)    # the same of each accepted RCPT
         self.data = b""
@@ -61,6 +64,7 @@ class Sink:
         self.sessions = []          # every session, open or ended
         self.commands = []          # every command line of every session
         self.delays = {}            # verb: seconds to wait before its reply
+        self.passwords = {}         # user: password, for AUTH; EHLO says what `keywords` has
         self.closing = threading.Event()
         self._scripts = {}
         self._lock = threading.Lock()
@@ -135,6 +139,7 @@ class Session:
         self.file = None if sink.wrapped else conn.makefile("rb")
         self.tls = None             # ssl.SSLSocket once TLS is on
         self.helo, self.mail, self.rcpts = None, None, []
+        self.user = None            # logged in
         self.ended = False
 
     def cut(self):
@@ -172,12 +177,7 @@ class Session:
                 self.start_tls()
             self.answer("CONNECT", "", "220 sink.test ESMTP")
             while True:
-                line = self.file.readline(100000)
-                if not line:
-                    raise Gone
-                text = line.rstrip(b"\r\n").decode("latin-1")
-                self.sink.commands.append(text)
-                self.command(text)
+                self.command(self.next_line())
         except (Gone, OSError):
             pass
         finally:
@@ -186,6 +186,14 @@ class Session:
             if self.file:
                 self.file.close()
             self.conn.close()
+
+    def next_line(self):
+        line = self.file.readline(100000)
+        if not line:
+            raise Gone
+        text = line.rstrip(b"\r\n").decode("latin-1")
+        self.sink.commands.append(text)
+        return text
 
     def command(self, line):
         verb = line.split(" ", 1)[0].upper()
@@ -208,6 +216,15 @@ class Session:
         if self.answer("STARTTLS", line, "220 2.0.0 Ready to start TLS").startswith("2"):
             self.file.close()
             self.start_tls()
+
+    def do_auth(self, line):
+        exchange = logins.Exchange(self.sink.passwords)
+        text = self.answer("AUTH", line, exchange.begin(line))
+        while text.startswith("334"):
+            line = self.next_line()
+            text = self.answer("RESPONSE", line, exchange.go_on(line))
+        if text.startswith("235"):
+            self.user = exchange.user or "somebody"
 
     def do_helo(self, line):
         self.hello("HELO", line, "250 sink.test")

@@ -6,6 +6,7 @@
 #include "config/common_params.h"
 #include "config/host_defaults.h"
 #include "map/map_plugin.h"
+#include "sasl/auth_client.h"
 #include "sasl/auth_server.h"
 
 static void override(struct postconf *pc)
@@ -86,19 +87,20 @@ static void list_table_types(struct postconf *pc)
     config_free(cfg);
 }
 
-static void list_server_sasl_types(void)
+static void list_sasl_types(const char *const *type)
 {
-    for (const char *const *type = auth_types(); *type; type++)
+    for (; *type; type++)
         puts(*type);
 }
 
-/* -A: no client of ours logs in anywhere, so there is nothing to print. */
 static void list(struct postconf *pc, const struct options *o)
 {
     if (o->mode == 'l')
         puts("flock\nfcntl\ndotlock");
     else if (o->mode == 'a')
-        list_server_sasl_types();
+        list_sasl_types(auth_types());
+    else if (o->mode == 'A')
+        list_sasl_types(auth_client_types());
     else if (o->mode == 'm')
         list_table_types(pc);
     else if (o->mode == 'T')

@@ -28,7 +28,24 @@ static void keywords(void **unused)
         smtp_ehlo_add_line(&e, slice_of(rows[i].line));
         assert_int_equal(e.features, rows[i].features);
         assert_int_equal(e.size_limit, rows[i].size);
+        argv_done(&e.logins);
     }
+}
+
+/* All lines count, in the old form and the new. */
+static void mechanisms(void **unused)
+{
+    (void)unused;
+    struct smtp_ehlo e = {0};
+    smtp_ehlo_add_line(&e, slice_of("AUTH PLAIN LOGIN"));
+    smtp_ehlo_add_line(&e, slice_of("AUTH=CRAM-MD5 X"));
+    smtp_ehlo_add_line(&e, slice_of("auth"));
+    smtp_ehlo_add_line(&e, slice_of("AUTHX"));
+    assert_int_equal(e.logins.count, 3);
+    assert_string_equal(e.logins.at[0], "PLAIN LOGIN");
+    assert_string_equal(e.logins.at[1], "CRAM-MD5 X");
+    assert_string_equal(e.logins.at[2], "");
+    argv_done(&e.logins);
 }
 
 static void firewalls_that_rewrite_the_greeting(void **unused)
@@ -44,6 +61,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keywords),
+        cmocka_unit_test(mechanisms),
         cmocka_unit_test(firewalls_that_rewrite_the_greeting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
