@@ -56,7 +56,8 @@ struct cleanup_message {
     int fd;
     const char *id, *queue; /* where it is now */
     struct strbuf out;      /* not yet written */
-    off_t written;
+    off_t written,
+        writing; /* up to there: the kernel has it; it was told to write it to the disk */
     struct timeval created;
 
     /* the envelope, as it is handed to qmgr */

@@ -19,7 +19,8 @@
 enum {
     WRITE_AT = 256 * 1024,   /* a smaller message is one write */
     DIRECT_FROM = 16 * 1024, /* of a larger one, pieces like this are not gathered */
-    RECORD_ALLOWANCE = 4,    /* for a record's type and length, when room is looked for */
+    WRITEBACK_AT = 2 * 1024 * 1024,
+    RECORD_ALLOWANCE = 4, /* for a record's type and length, when room is looked for */
     SIZE_RECORD_LEN = 95,
     LINE_PIECE = 2048,
     CREATE_TRIES = 100,
@@ -79,6 +80,17 @@ bool cleanup_write_create(struct cleanup_message *m)
     return false;
 }
 
+/* A large file is on its way to the disk while the rest of it arrives, so that the fsync() at its
+ * end has little to wait for. No promise comes from this, and no error. */
+static void start_writeback(struct cleanup_message *m)
+{
+    off_t ready = m->written - m->writing;
+    if (ready >= WRITEBACK_AT) {
+        sync_file_range(m->fd, m->writing, ready, SYNC_FILE_RANGE_WRITE);
+        m->writing = m->written;
+    }
+}
+
 static bool write_out(struct cleanup_message *m, struct slice data)
 {
     if (m->status & CLEANUP_STAT_WRITE)
@@ -88,6 +100,7 @@ static bool write_out(struct cleanup_message *m, struct slice data)
         return false;
     }
     m->written += (off_t)data.len;
+    start_writeback(m);
     return true;
 }
 
