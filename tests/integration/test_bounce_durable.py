@@ -1,29 +1,18 @@
 """What bounce(8) says it has written is on stable storage: the recipient is marked done next."""
-import os
 import struct
-import subprocess
-import tempfile
 import unittest
 
 from support.cleanup import (BOUNCE_APPEND, BOUNCE_STATUS, INT, TEXT, Cleanup, field)
 from support.product import staged
+from support.shim import build_shim
 
 LIST = 3
 QUEUE_ID = "3E80E4AA81"
 
 
 def setUpModule():
-    global shim, workdir
-    workdir = tempfile.TemporaryDirectory(prefix="killshim.")
-    os.chmod(workdir.name, 0o755)
-    shim = os.path.join(workdir.name, "killshim.so")
-    source = os.path.join(os.path.dirname(__file__), "../support/killshim.c")
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", shim, source],
-                   check=True)
-
-
-def tearDownModule():
-    workdir.cleanup()
+    global shim
+    shim = build_shim(unittest.addModuleCleanup, "killshim")
 
 
 def message(**values):

@@ -2,29 +2,19 @@
 not accept is never taken for mail unless it is whole."""
 import os
 import signal
-import subprocess
-import tempfile
 import unittest
 
 from support.cleanup import END, Cleanup, content, envelope, records
 from support.product import staged
+from support.shim import build_shim
 
 MESSAGE = envelope() + content("Subject: x\n\nbody\n") + END
 BIG = envelope() + content("Subject: x\n\n" + "y" * 70 + "\n" + ("z" * 70 + "\n") * 9000) + END
 
 
 def setUpModule():
-    global shim, workdir
-    workdir = tempfile.TemporaryDirectory(prefix="killshim.")
-    os.chmod(workdir.name, 0o755)
-    shim = os.path.join(workdir.name, "killshim.so")
-    source = os.path.join(os.path.dirname(__file__), "../support/killshim.c")
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", shim, source],
-                   check=True)
-
-
-def tearDownModule():
-    workdir.cleanup()
+    global shim
+    shim = build_shim(unittest.addModuleCleanup, "killshim")
 
 
 def is_whole(data):

@@ -1,11 +1,10 @@
 """Writes that fail now and then, in each program that holds mail: refused or deferred, never lost."""
 import os
-import subprocess
-import tempfile
 import unittest
 
 from support.demo import local_user
 from support.load import Load, complete_copies
+from support.shim import build_shim
 from support.sink import Sink
 from support.suite import Suite
 from support.wait import until
@@ -14,16 +13,8 @@ MESSAGES = 60
 
 
 def setUpModule():
-    global shim, workdir
-    workdir = tempfile.TemporaryDirectory(prefix="failshim.")
-    os.chmod(workdir.name, 0o755)
-    shim = os.path.join(workdir.name, "failshim.so")
-    source = os.path.join(os.path.dirname(__file__), "../support/failshim.c")
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", shim, source], check=True)
-
-
-def tearDownModule():
-    workdir.cleanup()
+    global shim
+    shim = build_shim(unittest.addModuleCleanup, "failshim")
 
 
 class FailingWrites(unittest.TestCase):

@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 from support.product import staged
+from support.shim import build_shim
 from support.suite import SuiteTestCase
 
 TEMPLATE = """failure_template = <<EOF
@@ -202,16 +203,6 @@ class Explain(SuiteTestCase):
         self.assertEqual(self.suite.run("postconf", "-E", "-d", "relayhost", check=False).returncode, 1)
 
 
-def build_shim(test):
-    holder = tempfile.TemporaryDirectory(prefix="killshim.")
-    test.addCleanup(holder.cleanup)
-    os.chmod(holder.name, 0o755)
-    shim = os.path.join(holder.name, "killshim.so")
-    source = os.path.join(os.path.dirname(__file__), "../support/killshim.c")
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", shim, source], check=True)
-    return shim
-
-
 class Edits(unittest.TestCase):
     """What an edit leaves behind, whatever happens to it."""
     MAIN = "# head\nmyhostname = a.test\nmail_name = old\n" + "# filler\n" * 5000
@@ -256,7 +247,7 @@ class Edits(unittest.TestCase):
         return before, after
 
     def test_killed_at_any_call(self):
-        shim = build_shim(self)
+        shim = build_shim(self.addCleanup, "killshim")
         for name, args in self.EDITS:
             before, after = self.edited(name, args)
             for call in ("ftruncate", "fchown", "write", "fchmod", "fsync", "rename"):
@@ -275,7 +266,7 @@ class Edits(unittest.TestCase):
                 self.assertEqual(sorted(os.listdir(self.dir)), ["main.cf", "master.cf"])
 
     def test_call_that_fails(self):
-        shim = build_shim(self)
+        shim = build_shim(self.addCleanup, "killshim")
         for name, args in self.EDITS:
             before, _ = self.edited(name, args)
             # not rename: the shim lets it happen and only says that it failed

@@ -1,25 +1,16 @@
 """The queue file of a delivered message is removed in a thread of qmgr: what happens when qmgr ends meanwhile."""
 import os
 import signal
-import subprocess
-import tempfile
 import unittest
 
+from support.shim import build_shim
 from support.suite import Suite
 from support.wait import until
 
 
 def setUpModule():
-    global shim, workdir
-    workdir = tempfile.TemporaryDirectory(prefix="failshim.")
-    os.chmod(workdir.name, 0o755)
-    shim = os.path.join(workdir.name, "failshim.so")
-    source = os.path.join(os.path.dirname(__file__), "../support/failshim.c")
-    subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", shim, source], check=True)
-
-
-def tearDownModule():
-    workdir.cleanup()
+    global shim
+    shim = build_shim(unittest.addModuleCleanup, "failshim")
 
 
 class Remove(unittest.TestCase):

@@ -7,6 +7,7 @@ import zlib
 
 from support.load import Load, complete_copies
 from support.namespace import CrashDisk, need_private_mounts
+from support.shim import build_shim
 from support.sink import Sink
 from support.suite import Suite
 from support.wait import until
@@ -18,19 +19,20 @@ RESTORED = r"postsuper\[\d+\]: Restored from the journal: (\d+) message"
 
 
 class Crash(unittest.TestCase):
-    def make_suite(self):
+    def make_suite(self, **settings):
         self.sink = Sink()
         self.addCleanup(self.sink.close)
         self.suite = Suite({"relayhost": self.sink.nexthop, "smtpd_error_sleep_time": "0s", "in_flow_delay": "0s",
                             "smtpd_recipient_restrictions": "check_recipient_access inline:{{kept@far.test = HOLD}}",
                             "smtpd_client_connection_count_limit": "0", "queue_run_delay": "1s",
-                            "minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "transport_retry_time": "1s"})
+                            "minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "transport_retry_time": "1s",
+                            "service_throttle_time": "1s", **settings})
         self.addCleanup(self.suite.close)
 
-    def start_load(self):
+    def start_load(self, count=MESSAGES):
         """Clients under way; returns when the journal is in use."""
         self.suite.start()
-        load = Load(self.suite, MESSAGES, DESTINATIONS, smtp_clients=CLIENTS, sendmails=0, deadline=60).start()
+        load = Load(self.suite, count, DESTINATIONS, smtp_clients=CLIENTS, sendmails=0, deadline=60).start()
         until(lambda: glob.glob(self.suite.queue_directory + "/journal/[0-9]*") and len(load.account.accepted) > 300,
               60, lambda: "300 messages and a journal: %s\n%s" % (load.account.refused, self.suite.tail()))
         return load
@@ -93,6 +95,21 @@ class DeathOfProcesses(Crash):
             self.assertLessEqual(twice, sum(load.account.unsure.values()) + CLIENTS)
         self.suite.stop()
         self.assert_forgotten()
+
+    def dies_at(self, moment):
+        """Each cleanup process dies there, one after the other."""
+        shim = build_shim(self.addCleanup, "killshim")
+        self.make_suite(import_environment="MAIL_CONFIG TZ LANG=C LD_PRELOAD=%s KILL_AT=%s "
+                        "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0" % (shim, moment))
+        load = self.start_load(600)
+        self.everything_is_there(load)
+        self.assertGreater(self.suite.count_log(r"process .*cleanup pid \d+ killed by signal 9"), 1)
+
+    def test_death_before_the_journal_is_written(self):
+        self.dies_at("fdatasync:20:before")
+
+    def test_death_after_the_journal_is_written(self):
+        self.dies_at("fdatasync:20:after")
 
     def knows_its_memory(self):
         """Linux 6.8: mounts have numbers that do not come again."""
