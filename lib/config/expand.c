@@ -141,8 +141,10 @@ static bool expand_comparison(struct expansion *e, struct slice in, struct strbu
     struct slice at = in, suffix;
     enum expand_op op;
     if (!expand_rel_take_op(&in, &op))
-        return syntax_error(e, "\"==\" or \"!=\" or \"<\" or \"<=\" or \">=\" or \">\" expected",
-                            whole.s + 1, in);
+        /* with Postfix's quotes, of which some are too many */
+        return syntax_error(
+            e, "\"==\" or \"!=\"\" or \"<\"\" or \"<=\"\" or \">=\"\" or \">\" expected",
+            whole.s + 1, in);
     suffix = take_name(&in);
     bool is_level = slice_eq(suffix, "level");
     if (suffix.len > 0 && !is_level)

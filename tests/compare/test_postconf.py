@@ -60,8 +60,6 @@ ONLY_OURS = (
 REWORDED = (
     # 3.7 says it at each level, of the text around the name
     (re.compile(rb"(unreasonable macro call nesting:).*"), rb"\1"),
-    # a quote too many
-    (re.compile(rb'"(!=|<=?|>=)""'), rb'"\1"'),
 )
 
 Result = collections.namedtuple("Result", "status stdout stderr files")

@@ -89,8 +89,8 @@ static void mistakes_are_named(void **unused)
         {"${${one}}", "attribute name syntax error at: \"...>>>${one}\""},
         {"${one?{y}z}", "\":\" expected at: \"...y}>>>z\""},
         {"${one?{y}:{n}x}", "unexpected input at: \"...n}>>>x\""},
-        {"${{a} {a}?x}",
-         "\"==\" or \"!=\" or \"<\" or \"<=\" or \">=\" or \">\" expected at: \"...a}>>>{a}?x\""},
+        {"${{a} {a}?x}", "\"==\" or \"!=\"\" or \"<\"\" or \"<=\"\" or \">=\"\" or \">\" expected "
+                         "at: \"...a}>>>{a}?x\""},
         {"${{a} == a?x}", "\"{expression}\" expected at: \"...{a} ==>>> a?x\""},
         {"${{1} <levels {1}?x}", "bad operator suffix at: \"...<>>>levels\""},
         {"${{a} === {a}?x}", "expected at: \"...a}>>>=== {a}?x\""},
