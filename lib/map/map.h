@@ -45,6 +45,9 @@ struct map_options {
      * IS_JAILED. Updating always does: there is one process that writes. */
     const char *proxy_path, *proxy_write_path;
     bool is_jailed;
+    /* Does anybody else wait while this process waits for a table (event-driven services)? NULL:
+     * no. */
+    bool (*others_wait)(void);
     /* Told of each warning of a table (map_warnings()), in the thread that set the options. */
     void (*on_warning)(const char *text);
 };
@@ -71,6 +74,7 @@ struct map {
     const struct map_driver *driver;
     char *name; /* "type:name" */
     enum map_flags flags;
+    const char *server;     /* of remote tables: what the settings call it; NULL: not known */
     bool is_pattern;        /* from the driver; combined tables inherit it from their members */
     struct strbuf warnings; /* see map_warnings() */
     struct strbuf folded;   /* private to map_find() */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/xmem.h"
+#include "map/map_suspect.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +11,10 @@
 enum {
     SLOW_MS = 1000,   /* a failure that took this long may be a hanging server's */
     SUSPECT_MS = 250, /* what a table under suspicion is waited for */
+    /* where others wait: so many times its slowest answer of late, and at least so long */
+    PATIENCE_FACTOR = 20,
+    PATIENCE_MIN_MS = 1000,
+    FORGET = 16, /* each answer takes this part off the slowest one */
     TIDY_MS = 10 * 1000,
     GRACE_MS = 500, /* so that the driver's own time limit speaks first: it knows more */
 };
@@ -34,6 +39,8 @@ struct shared {
     bool is_orphan; /* the thread frees this: its caller could not wait for it */
     pthread_t thread;
     bool is_suspect;
+    bool has_answered;
+    int64_t slowest_ms; /* of its answers, the older the less */
     enum operation op;
     bool first; /* of OP_NEXT */
     struct strbuf key, value;
@@ -99,6 +106,15 @@ static void wait_for_work(struct shared *s, bool *may_tidy)
         *may_tidy = s->inner->tidy(s->inner);
 }
 
+/* With the lock: it answers, late or not. */
+static void note_answer(struct shared *s, int64_t took_ms)
+{
+    s->is_suspect = false;
+    s->has_answered = true;
+    s->slowest_ms = MAX(took_ms, s->slowest_ms - s->slowest_ms / FORGET);
+    map_suspect_clear(s->inner);
+}
+
 static void *guard_thread(void *ctx)
 {
     struct shared *s = ctx;
@@ -111,11 +127,12 @@ static void *guard_thread(void *ctx)
         }
         may_tidy = s->inner->tidy != NULL;
         pthread_mutex_unlock(&s->lock);
+        int64_t begin_ms = clock_now_ms();
         enum map_status status = perform(s); /* the caller keeps off key, value and err meanwhile */
         pthread_mutex_lock(&s->lock);
         s->status = status;
         if (status != MAP_FAILED)
-            s->is_suspect = false; /* late or not, it answers */
+            note_answer(s, clock_now_ms() - begin_ms);
         s->state = s->is_abandoned ? STATE_IDLE : STATE_ANSWERED;
         s->is_abandoned = false;
         pthread_cond_broadcast(&s->changed);
@@ -169,26 +186,47 @@ static void take_warnings(struct map_guard *guard, struct map *inner)
     map_warnings_clear(inner);
 }
 
+/* How long the caller waits. */
+static int64_t patience_ms(const struct map_guard *guard)
+{
+    const struct shared *s = guard->shared;
+    bool (*others_wait)(void) = map_get_options()->others_wait;
+    if (s->is_suspect || map_suspect_has(s->inner))
+        return SUSPECT_MS;
+    int64_t limit_ms = guard->limit_ms + GRACE_MS;
+    if (!s->has_answered || !others_wait || !others_wait())
+        return limit_ms;
+    return MIN(limit_ms, MAX(PATIENCE_FACTOR * s->slowest_ms, (int64_t)PATIENCE_MIN_MS));
+}
+
+static void suspect(struct shared *s)
+{
+    s->is_suspect = true;
+    map_suspect_add(s->inner);
+}
+
 /* With the lock: hand the question over and wait. */
 static enum map_status ask_locked(struct map_guard *guard, struct err *err)
 {
     struct shared *s = guard->shared;
-    int64_t limit_ms = s->is_suspect ? SUSPECT_MS : guard->limit_ms + GRACE_MS;
+    int64_t limit_ms = patience_ms(guard);
     int64_t begin_ms = clock_now_ms();
     s->err = (struct err)ERR_INIT;
     s->state = STATE_ASKED;
     pthread_cond_broadcast(&s->changed);
     if (!wait_for_answer(s, limit_ms)) {
         s->is_abandoned = true;
-        s->is_suspect = true;
+        suspect(s);
         overdue(guard, "no answer in time", err);
         return MAP_FAILED;
     }
     s->state = STATE_IDLE;
     take_warnings(guard, s->inner);
     if (s->status == MAP_FAILED) {
-        if (clock_now_ms() - begin_ms >= SLOW_MS)
-            s->is_suspect = guard->has_told = true;
+        if (clock_now_ms() - begin_ms >= SLOW_MS) {
+            suspect(s);
+            guard->has_told = true;
+        }
         if (err)
             *err = s->err;
     } else {

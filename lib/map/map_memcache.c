@@ -240,6 +240,7 @@ static bool memcache_configure(struct map_memcache *m, const char *name, enum ma
     if (*m->conf.backup)
         m->backup = map_open_strict(m->conf.backup, flags, err);
     map_talk_init(&m->server, slice_of(m->conf.memcache));
+    m->map.server = m->server.endpoint;
     m->server.max_try = m->conf.max_try;
     m->server.pause_ms = m->conf.retry_pause * 1000;
     strbuf_add_str(&m->map.warnings, map_query_warnings(m->query));

@@ -126,6 +126,7 @@ static struct map *socketmap_open(const char *name, enum map_flags flags, struct
     struct map_socketmap *s = map_alloc(sizeof *s);
     map_talk_init(&s->server, endpoint);
     s->table = slice_dup(table);
+    s->map.server = s->server.endpoint;
     s->map.find = socketmap_find;
     s->map.close = socketmap_close;
     return &s->map;

@@ -95,6 +95,7 @@ bool map_sql_server_init(struct map_sql_server *table, const char *what, const c
     if (!map_conf_load(name, map_sql_server_param_rows, &table->conf, err) ||
         !map_sql_init(&table->sql, &table->map, name, select_function, err))
         return false;
+    table->map.server = table->conf.hosts;
     map_hosts_init(&table->hosts, &table->map, what, ops, table->conf.hosts);
     table->hosts.idle_ms = table->conf.idle_interval * 1000;
     table->hosts.retry_ms = table->conf.retry_interval * 1000;

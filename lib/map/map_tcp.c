@@ -107,6 +107,7 @@ static struct map *tcp_open(const char *name, enum map_flags flags, struct err *
     strbuf_addf(&endpoint, "inet:%s", name);
     struct map_tcp *tcp = map_alloc(sizeof *tcp);
     map_talk_init(&tcp->server, strbuf_slice(&endpoint));
+    tcp->map.server = tcp->server.endpoint;
     tcp->map.find = tcp_find;
     tcp->map.close = tcp_close;
     return &tcp->map;

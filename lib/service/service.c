@@ -210,6 +210,11 @@ static void service_log_table_warning(const char *text)
     log_warn(NULL, "%s", text);
 }
 
+static bool service_others_wait(void)
+{
+    return service_client_count() > 1;
+}
+
 /* Who becomes a recipient does not take a name or a path from proxymap, which may have been taken
  * over by whoever asks it. */
 static void service_set_table_options(void)
@@ -221,6 +226,8 @@ static void service_set_table_options(void)
         options.proxy_write_path = xasprintf("private/%s", common_params.proxywrite_service_name);
         options.is_jailed = p->args.chroot && geteuid() == 0;
     }
+    if (!p->service->keep_root && !p->service->opens_proxied)
+        options.others_wait = service_others_wait;
     options.on_warning = service_log_table_warning;
     map_set_options(&options);
 }

@@ -167,6 +167,7 @@ static bool ldap_configure(struct map_ldap *t, struct err *err)
     if (*c->cache || *c->cache_expiry || *c->cache_size)
         map_warn(&t->map, "%s: cache, cache_expiry and cache_size are ignored", t->where);
     t->uris = make_uris(c);
+    t->map.server = t->uris;
     add_attributes(t, c->result_attribute, MAP_LDAP_RESULT);
     add_attributes(t, c->special_result_attribute, MAP_LDAP_SPECIAL);
     add_attributes(t, c->terminal_result_attribute, MAP_LDAP_TERMINAL);

@@ -168,6 +168,7 @@ static bool mongodb_configure(struct map_mongodb *t, struct err *err)
     if (!t->uri) /* without the text itself: there may be a password in it */
         return err_set(err, ERR_CONFIG, "%s: uri: %s", t->where, error.message);
     limit_time(t->uri);
+    t->map.server = c->uri;
     for (rest = slice_of(c->result_attribute); slice_next_item(&rest, &name);)
         argv_add_slice(&t->fields, name);
     if (!*c->projection && t->fields.count == 0)

@@ -277,6 +277,7 @@ static bool redis_configure(struct map_redis *r, struct err *err)
     struct slice rest = slice_of(c->query), word;
     while (slice_next_token(&rest, SLICE_SPACE, &word))
         argv_add_slice(&r->words, word);
+    r->map.server = c->hosts;
     map_hosts_init(&r->hosts, &r->map, "redis", &ops, c->hosts);
     r->hosts.idle_ms = c->idle_interval * 1000;
     r->hosts.retry_ms = c->retry_interval * 1000;

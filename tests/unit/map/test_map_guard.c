@@ -1,10 +1,13 @@
 #include "unit/cm.h"
 
 #include "map/map_guard.h"
+#include "map/map_suspect.h"
 
 #include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
+
+enum { FOREVER_MS = 24 * 60 * 60 * 1000 };
 
 /* A table that does as it is told; "wait" as a key holds its thread until the gate opens. */
 struct fake {
@@ -49,6 +52,16 @@ static struct map *guarded(sem_t *gate, int64_t limit_ms)
     fake->map.find = fake_find;
     fake->map.close = fake_close;
     return dressed(map_guard_new(dressed(&fake->map), limit_ms));
+}
+
+static struct map *guarded_of(sem_t *gate, const char *server)
+{
+    struct fake *fake = map_alloc(sizeof *fake);
+    fake->gate = gate;
+    fake->map.find = fake_find;
+    fake->map.close = fake_close;
+    fake->map.server = server;
+    return dressed(map_guard_new(dressed(&fake->map), FOREVER_MS));
 }
 
 static void answers_pass_through(void **unused)
@@ -118,12 +131,87 @@ static void a_table_that_hangs_can_be_closed(void **unused)
     sem_post(&gate);
 }
 
+static bool yes(void)
+{
+    return true;
+}
+
+/* Where the wait were not shortened, these two would take a day. */
+static void a_quick_table_is_not_waited_for_while_others_wait(void **unused)
+{
+    (void)unused;
+    CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
+    static sem_t gate;
+    sem_init(&gate, 0, 0);
+    struct map_options before = *map_get_options(), options = before;
+    options.others_wait = yes;
+    map_set_options(&options);
+    struct map *map = guarded_of(&gate, NULL);
+    struct err err = ERR_INIT;
+    assert_int_equal(map_find(map, "a", &value, &err), MAP_FOUND);
+    assert_int_equal(map_find(map, "wait", &value, &err), MAP_FAILED);
+    assert_string_equal(err.reason, "no answer in time");
+    map_set_options(&before);
+    sem_post(&gate);
+    map_close(map);
+}
+
+static void tables_of_a_server_that_hangs_are_not_waited_for(void **unused)
+{
+    (void)unused;
+    CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY;
+    static sem_t gate;
+    sem_init(&gate, 0, 0);
+    struct map *first = guarded_of(&gate, "db1"), *second = guarded_of(&gate, "db1"),
+               *other = guarded_of(&gate, "db2");
+    struct err err = ERR_INIT;
+    first->server = second->server =
+        "db1"; /* for map_suspect; a guard asks about the inner table */
+    other->server = "db2";
+    map_suspect_add(first); /* it did not answer in time */
+    assert_true(map_suspect_has(second));
+    assert_false(map_suspect_has(other));
+    assert_int_equal(map_find(second, "wait", &value, &err), MAP_FAILED);
+    assert_string_equal(err.reason, "no answer in time");
+
+    assert_int_equal(map_find(first, "a", &value, &err), MAP_FOUND); /* it is well again */
+    assert_false(map_suspect_has(second));
+    sem_post(&gate);
+    map_close(first);
+    map_close(second);
+    map_close(other);
+}
+
+static void servers_are_forgotten_one_by_one(void **unused)
+{
+    (void)unused;
+    struct map map = {.driver = &driver};
+    char names[40][8];
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        snprintf(names[i], sizeof names[i], "s%zu", i);
+        map.server = names[i];
+        map_suspect_add(&map);
+        map_suspect_add(&map); /* is there once */
+    }
+    map.server = names[0];
+    assert_false(map_suspect_has(&map)); /* the oldest made room */
+    for (size_t i = 8; i < COUNT_OF(names); i++) {
+        map.server = names[i];
+        assert_true(map_suspect_has(&map));
+        map_suspect_clear(&map);
+        assert_false(map_suspect_has(&map));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_pass_through),
         cmocka_unit_test(a_table_that_hangs_is_not_waited_for),
         cmocka_unit_test(a_table_that_hangs_can_be_closed),
+        cmocka_unit_test(a_quick_table_is_not_waited_for_while_others_wait),
+        cmocka_unit_test(tables_of_a_server_that_hangs_are_not_waited_for),
+        cmocka_unit_test(servers_are_forgotten_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
