@@ -176,5 +176,29 @@ class Mongodb(Nonsense, unittest.TestCase):
             'query_filter = {"mail": "%%s"}\nresult_attribute = to\n' % server.uri)
 
 
+class OtherSessions(unittest.TestCase):
+    """A server that hangs does not stop the other sessions of a process until remote_table_timeout."""
+
+    def test_not_stopped_for_long(self):
+        server = TcpTable({KNOWN: "OK"})
+        self.addCleanup(server.close)
+        # the second table is one of the same server
+        conf = dict(CONF, remote_table_timeout="1000s", virtual_alias_maps=server.spec,
+                    canonical_maps=server.spec, smtpd_recipient_restrictions="check_recipient_access " + server.spec)
+        with Suite(conf) as suite, suite.smtp() as one, suite.smtp() as other:
+            self.assertEqual(len(suite.processes()["smtpd"]), 1)
+            for client in (one, other):
+                client.mail("a@far.test")
+                self.assertEqual(client.rcpt(KNOWN).code, 250, suite.tail())
+            server.freeze()
+            for client in (one, other, one):                        # each waits 30 seconds, not 1000
+                self.assertEqual(client.rcpt(UNKNOWN).code, 451, suite.tail())
+                self.assertEqual(client.noop().code, 250)
+            server.thaw()
+            server.stop()       # what it swallowed is never answered
+            server.start()
+            until(lambda: one.rcpt(UNKNOWN).code == 550, 60, lambda: "550 again\n" + suite.tail())
+
+
 if __name__ == "__main__":
     unittest.main()
