@@ -266,6 +266,18 @@ bool map_pause(struct map *map, struct err *err)
     return !map->pause || map->pause(map, err);
 }
 
+void map_hint(struct map *map, struct slice key)
+{
+    if (!map->hint)
+        return;
+    strbuf_reset(&map->folded);
+    if (map->flags & (map->driver->has_raw_key ? MAP_FOLD_PATTERN : MAP_FOLD))
+        map_fold(&map->folded, key, map->flags & MAP_UTF8);
+    else
+        strbuf_add_slice(&map->folded, key);
+    map->hint(map, map->folded.s);
+}
+
 bool map_has_changed(struct map *map)
 {
     return map->has_changed && map->has_changed(map);

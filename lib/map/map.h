@@ -87,7 +87,8 @@ struct map {
     /* A rebuild takes its place; an update in place reaches the disk. */
     bool (*commit)(struct map *, struct err *err);
     bool (*pause)(struct map *, struct err *);
-    bool (*has_changed)(struct map *); /* the source is newer than what we read */
+    void (*hint)(struct map *, const char *key); /* see map_hint() */
+    bool (*has_changed)(struct map *);           /* the source is newer than what we read */
     /* Of remote tables, called now and then between look-ups: close what nobody used for a while.
      * False: nothing is open any more. */
     bool (*tidy)(struct map *);
@@ -106,6 +107,9 @@ enum map_status map_remove(struct map *map, const char *key, struct err *err);
  * next: no question follows for now, so that writers can have the table. False: it was cut off, and
  * what it said since the last pause may be wrong. */
 bool map_pause(struct map *map, struct err *err);
+/* KEY is asked for soon, as one of the next two: time to have the memory fetched where its answer
+ * is. */
+void map_hint(struct map *map, struct slice key);
 bool map_has_changed(struct map *map);
 /* What the table's reader or writer found odd since the last call of map_warnings_clear(), one text
  * a line: rules skipped, duplicate entries, keys that are not UTF-8. "" when all is well. */

@@ -147,7 +147,8 @@ enum { KEYS_AT_ONCE = 65536 };
 /* What was read of standard input and not looked up yet. */
 struct keys {
     struct strbuf text;
-    size_t done; /* bytes of it */
+    size_t done;   /* bytes of it */
+    size_t hinted; /* bytes whose keys the tables have been told of */
     bool at_end;
     struct map **maps; /* to pause before waiting for more; NULL: none */
     size_t count;
@@ -167,6 +168,7 @@ static void read_more(struct keys *keys)
     struct slice left = slice_from(strbuf_slice(&keys->text), keys->done);
     memmove(keys->text.s, left.s, left.len);
     strbuf_truncate(&keys->text, left.len);
+    keys->hinted = keys->hinted > keys->done ? keys->hinted - keys->done : 0;
     keys->done = 0;
     char *room = strbuf_room(&keys->text, KEYS_AT_ONCE);
     ssize_t len = read(STDIN_FILENO, room, KEYS_AT_ONCE);
@@ -196,6 +198,26 @@ static const char *next_key(struct keys *keys)
     }
 }
 
+/* Tell the first table of a key that was read and is to be asked for. */
+static void hint_one(struct keys *keys)
+{
+    size_t from = MAX(keys->hinted, keys->done);
+    const char *line = keys->text.s + from;
+    const char *end = memchr(line, '\n', keys->text.len - from);
+    if (!end)
+        return;
+    map_hint(keys->maps[0], (struct slice){line, (size_t)(end - line)});
+    keys->hinted = (size_t)(end + 1 - keys->text.s);
+}
+
+/* The key of this turn is known already: stay two ahead. */
+static void hint_next(struct keys *keys)
+{
+    if (keys->hinted <= keys->done)
+        hint_one(keys);
+    hint_one(keys);
+}
+
 static void look_up_message_key(void *ctx, const char *key)
 {
     struct question *q = ctx;
@@ -212,8 +234,10 @@ bool postmap_query_stdin(char *const *tables, size_t count, const struct postmap
         postmap_message_each_key(options, look_up_message_key, &q);
     } else {
         struct keys keys = {.text = STRBUF_ANY, .maps = q.maps, .count = count};
-        for (const char *key; (key = next_key(&keys));)
+        for (const char *key; (key = next_key(&keys));) {
+            hint_next(&keys);
             print_key(&q, key);
+        }
         strbuf_done(&keys.text);
     }
     strbuf_done(&q.value);
