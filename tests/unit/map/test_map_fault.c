@@ -148,6 +148,8 @@ static void a_cut_is_never_absence(void **unused)
         for (off_t size = st.st_size - 1; size > 0; size -= 1 + size / 40) {
             assert_int_equal(truncate(files[i], size), 0);
             for (int n = 0; n < KEYS; n += 97) {
+                map_hint(map, slice_of(key_of(n + 97)));
+                map_hint(map, slice_of(key_of(n + 194)));
                 enum map_status status = map_find(map, key_of(n), &value, &err);
                 assert_int_not_equal(status, MAP_NOT_FOUND);
                 failures += status == MAP_FAILED;
@@ -172,8 +174,10 @@ static void use(const char *table)
     struct map *map = map_open_strict(table, MAP_READ, &err);
     if (!map)
         return;
-    for (int n = 0; n < KEYS; n += 7)
+    for (int n = 0; n < KEYS; n += 7) {
+        map_hint(map, slice_of(key_of(n + 14)));
         map_find(map, key_of(n), &value, &err);
+    }
     bool first = true;
     while (map->next && map->next(map, first, &key, &value, &err) == MAP_FOUND)
         first = false;
