@@ -79,6 +79,7 @@ static void list_table_types(struct postconf *pc)
     map_set_options(&options);
     for (const struct map_driver *const *at = map_drivers(); *at; at++)
         argv_add(&types, (*at)->type);
+    argv_add(&types, "proxy"); /* no driver: another table, asked through proxymap */
     if (!map_plugin_list(&types, &err))
         postconf_fatal(pc, "%s", err.reason);
     qsort(types.at, types.count, sizeof *types.at, by_text);
