@@ -97,10 +97,9 @@ static void open_lists(struct smtpd_server *server)
                                    parent_flag("mynetworks"));
     server->flush_domains = list_open("fast_flush_domains", common_params.fast_flush_domains,
                                       MATCH_DOMAIN, parent_flag("fast_flush_domains"));
-    server->limit_exceptions =
-        list_open("smtpd_client_event_limit_exceptions",
-                  smtpd_params.smtpd_client_event_limit_exceptions, MATCH_HOST_ADDRESS,
-                  parent_flag("smtpd_client_event_limit_exceptions"));
+    server->limit_exceptions = list_open(
+        "smtpd_client_event_limit_exceptions", smtpd_params.smtpd_client_event_limit_exceptions,
+        MATCH_HOST_ADDRESS, parent_flag("smtpd_client_event_limit_exceptions"));
     server->bare_lf_exceptions = list_open("smtpd_forbid_bare_newline_exclusions",
                                            smtpd_params.smtpd_forbid_bare_newline_exclusions,
                                            MATCH_HOST_ADDRESS, MATCH_PARENT);

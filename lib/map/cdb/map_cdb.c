@@ -124,9 +124,10 @@ static void fetch(void *ctx)
     struct coming *coming = ctx;
     struct map_cdb *db = coming->db;
     const struct cdb *cdb = &db->reader;
-    if (db->hinted_slot)
-        prefetch(cdb, number_at(cdb, db->hinted_slot + HALF), RECORD_MAX);
-    db->hinted_slot = 0;
+    unsigned before = db->hinted_slot;
+    db->hinted_slot = 0; /* a page that is gone is tried once */
+    if (before)
+        prefetch(cdb, number_at(cdb, before + HALF), RECORD_MAX);
     if (cdb->cdb_fsize < TABLES * ENTRY)
         return;
     size_t len = strlen(coming->key) + !db->try_bare;

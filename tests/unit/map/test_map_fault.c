@@ -149,7 +149,6 @@ static void a_cut_is_never_absence(void **unused)
             assert_int_equal(truncate(files[i], size), 0);
             for (int n = 0; n < KEYS; n += 97) {
                 map_hint(map, slice_of(key_of(n + 97)));
-                map_hint(map, slice_of(key_of(n + 194)));
                 enum map_status status = map_find(map, key_of(n), &value, &err);
                 assert_int_not_equal(status, MAP_NOT_FOUND);
                 failures += status == MAP_FAILED;
