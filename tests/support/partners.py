@@ -16,6 +16,7 @@ import unittest
 
 from .servers import Server, USER, find_program
 from .suite import RESOLVER_SCRIPT
+from .wait import until
 
 
 class Partner(Server):
@@ -156,3 +157,42 @@ def policyd_spf(folder):
     os.chmod(program, 0o755)
     os.chmod(conf, 0o644)
     return "%s %s" % (program, conf)
+
+
+class MilterProgram(Partner):
+    """tests/support/milter_program.c: a filter on libmilter that obeys rules; see there."""
+    header = "/usr/include/libmilter/mfapi.h"
+
+    @staticmethod
+    def program():
+        return os.path.join(os.path.dirname(os.path.abspath(os.environ["MTA_STAGE"])), "tests", "milter_program")
+
+    def prepare(self):
+        self.rule()
+
+    def rule(self, *lines):
+        """The rules from now on: words separated by blanks; those in a tuple may have blanks in them."""
+        text = "".join("\t".join(line.split() if isinstance(line, str) else line) + "\n" for line in lines)
+        os.replace(self.write("rules.new", text), self.path("rules"))
+
+    def command(self):
+        return [self.program(), self.socket_path, self.path("rules"), self.path("heard")]
+
+    def heard(self):
+        """The steps of the last connection, in order, without its number."""
+        with open(self.path("heard"), encoding="utf-8", errors="replace") as f:
+            lines = [line.rstrip("\n").partition(" ") for line in f]
+        last = max((int(number) for number, _, _ in lines), default=0)
+        return [text for number, _, text in lines if int(number) == last]
+
+    def wait_for(self, step, timeout=30):
+        """Wait for that step in the last connection; what was heard."""
+        until(lambda: any(line.split(" ")[0] == step for line in self.heard()), timeout,
+              lambda: "%s; heard %s" % (step, self.heard()))
+        return self.heard()
+
+
+def milter_program_needed(cls):
+    """Class decorator: skip the tests where libmilter is not installed. Where it is, the program has to be there."""
+    return unittest.skipUnless(os.path.exists(MilterProgram.header),
+                               "not installed: libmilter (Debian package libmilter-dev)")(cls)
