@@ -1,6 +1,5 @@
 #include "cleanup/cleanup_notify.h"
 
-#include "base/clock.h"
 #include "config/common_params.h"
 #include "io/sock.h"
 #include "ipc/chan.h"
@@ -10,7 +9,8 @@ enum { RETRY_MS = 1000 };
 
 static struct loop *notify_loop;
 static struct chan *qmgr;
-static int64_t not_before_ms;
+static struct timer *retry;
+static bool has_missed; /* qmgr was not told of some message, and is to look by itself */
 
 static void on_message(void *owner, struct chan *chan, uint16_t kind, struct slice body)
 {
@@ -26,17 +26,45 @@ static void on_closed(void *owner, struct chan *chan, const struct err *err)
     (void)err;
     chan_free(chan);
     qmgr = NULL;
+    if (has_missed)
+        timer_start(retry, RETRY_MS);
 }
 
-static const struct chan_events events = {.on_message = on_message, .on_closed = on_closed};
+static void say_missed(void)
+{
+    if (has_missed)
+        chan_send_raw(qmgr, QMGR_MISSED, SLICE_EMPTY);
+    has_missed = false;
+}
+
+static void on_room(void *owner, struct chan *chan)
+{
+    (void)owner;
+    (void)chan;
+    say_missed();
+}
+
+static const struct chan_events events = {on_message, on_closed, on_room};
+
+static bool connect_qmgr(void);
+
+static void on_retry(void *owner)
+{
+    (void)owner;
+    if (connect_qmgr())
+        say_missed();
+}
 
 void cleanup_notify_start(struct loop *loop)
 {
     notify_loop = loop;
+    retry = timer_new(loop, on_retry, NULL);
 }
 
 void cleanup_notify_stop(void)
 {
+    timer_free(retry);
+    retry = NULL;
     chan_free(qmgr);
     qmgr = NULL;
 }
@@ -47,12 +75,12 @@ static bool connect_qmgr(void)
     struct err err = ERR_INIT;
     if (qmgr)
         return true;
-    if (clock_now_ms() < not_before_ms)
+    if (timer_is_running(retry)) /* not at every message */
         return false;
     strbuf_addf(&path, "public/%s", common_params.queue_service_name);
     int fd = sock_connect_unix_start(path.s, &err);
     if (fd < 0) {
-        not_before_ms = clock_now_ms() + RETRY_MS; /* not at every message */
+        timer_start(retry, RETRY_MS);
         return false;
     }
     qmgr = chan_new(notify_loop, fd, &events, NULL);
@@ -61,10 +89,10 @@ static bool connect_qmgr(void)
 
 void cleanup_notify_arrived(const struct cleanup_message *m)
 {
-    if (!connect_qmgr())
+    if (!connect_qmgr() || stream_output_is_full(chan_stream(qmgr))) {
+        has_missed = true; /* it is told when it hears again */
         return;
-    if (stream_output_is_full(chan_stream(qmgr))) /* a slow qmgr finds it by itself */
-        return;
+    }
     struct envelope env = m->env;
     /* What the file says after the content wins. */
     if (m->filter)

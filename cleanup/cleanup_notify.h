@@ -7,7 +7,8 @@
 
 void cleanup_notify_start(struct loop *loop);
 void cleanup_notify_stop(void);
-/* Nothing is lost when qmgr is not there: it looks through incoming/ now and then. */
+/* Nothing is lost when qmgr is not there or does not keep up: it is told to look through incoming/
+ * once it hears, and does so now and then. */
 void cleanup_notify_arrived(const struct cleanup_message *m);
 
 #endif

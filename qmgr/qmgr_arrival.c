@@ -34,6 +34,10 @@ static void take_arrival(struct arena *arena, const struct qmgr_arrived *arrived
 
 static void on_message(void *owner, struct chan *chan, uint16_t kind, struct slice body)
 {
+    if (kind == QMGR_MISSED) {
+        qmgr_scan_incoming();
+        return;
+    }
     struct arena *arena = arena_new("qmgr_message");
     struct qmgr_arrived arrived;
     struct err err = ERR_INIT;

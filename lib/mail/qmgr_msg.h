@@ -9,7 +9,7 @@
 
 #include "mail/envelope.h"
 
-enum qmgr_kind { QMGR_ARRIVED = 0x201 };
+enum qmgr_kind { QMGR_ARRIVED = 0x201, QMGR_MISSED };
 
 /* A new message is complete and synced in incoming/. No answer is sent or expected: a lost notice
  * costs a delay until the next sweep, never mail. The envelope is handed on when it is small (at
@@ -17,5 +17,7 @@ enum qmgr_kind { QMGR_ARRIVED = 0x201 };
 enum { QMGR_ARRIVED_RECIPIENTS = 50 };
 #define QMGR_ARRIVED_FIELDS(F) F(TEXT, queue_id) F(INT, has_envelope) F(LIST, envelopes, envelope)
 MSG_DECLARE(qmgr_arrived, QMGR_ARRIVED_FIELDS)
+
+/* QMGR_MISSED has no body: there were messages that could not be told; look through incoming/. */
 
 #endif
