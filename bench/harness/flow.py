@@ -78,6 +78,49 @@ class AcceptHold(Base):
         return out
 
 
+@workload
+class Crowd(Accept):
+    """1000 clients at once, each with one message; to discard."""
+    name = "crowd"
+    main = Accept.main + "default_process_limit = 1200\nsmtpd_client_connection_count_limit = 0\n"
+    clients = 1000
+
+    def warm(self, inst):
+        self.load(inst, "-s", self.clients, "-m", self.clients)
+        inst.wait_empty()
+
+    def round(self, inst):
+        window = Window(inst, self.sink)
+        got = self.load(inst, "-s", self.clients, "-m", self.clients)
+        empty = inst.wait_empty()
+        out = window.end(self.clients)
+        out.update({"rate": self.clients / got["secs"], "drained-rate": self.clients / (empty - got["first_ns"] / 1e9),
+                    "reply-p50": got["p50_ms"], "reply-p99": got["p99_ms"]})
+        return out
+
+
+@workload
+class LookUps(Base):
+    """Recipients that 20 tables of 1000 entries are asked about, 10 a message; to discard."""
+    name = "lookups"
+    tables, recipients = 20, 10
+    metrics = dict({"rcpt-rate": "rcpt/s ^", "reply-p50": "ms v", "reply-p99": "ms v"}, **USAGE)
+    main = (Accept.main + "smtpd_recipient_restrictions = permit_sasl_authenticated"
+            + "".join(", check_recipient_access hash:{etc}/table%d" % i for i in range(tables)) + "\n")
+    maps = {"table%d" % i: "".join("nobody%d@elsewhere%d.example REJECT\n" % (k, i) for k in range(1000))
+            for i in range(tables)}
+
+    def round(self, inst):
+        n = self.count(1000)
+        window = Window(inst, self.sink)
+        got = self.load(inst, "-s", 20, "-m", n, "-r", self.recipients, "-k", 0)
+        out = window.end(n)
+        out.update({"rcpt-rate": n * self.recipients / got["secs"], "reply-p50": got["p50_ms"],
+                    "reply-p99": got["p99_ms"]})
+        inst.wait_empty()
+        return out
+
+
 class Delivery(Base):
     """Common part of the workloads that deliver to local files."""
     metrics = dict({"rate": "msg/s ^", "accept-rate": "msg/s ^"}, **USAGE)
