@@ -71,10 +71,19 @@ static void service_exit(void)
     exit(0);
 }
 
+static void service_on_exit_turn(void *owner)
+{
+    (void)owner;
+    if (service_process.client_count == 0)
+        service_exit();
+}
+
+/* Not before the end of the turn: the last client's last reply is still to be written. */
 static void service_exit_when_done(void)
 {
+    static struct later turn = {.fn = service_on_exit_turn};
     if (service_process.retiring && service_process.client_count == 0)
-        service_exit();
+        loop_later(service_process.loop, &turn);
 }
 
 void service_retire(void)
