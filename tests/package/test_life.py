@@ -81,6 +81,34 @@ class Life(unittest.TestCase):
         wait.until(lambda: "by uucp" in self.mailbox(), 30, "a message by UUCP")
         self.assertRegex(self.mailbox(), r"(?m)^Return-Path: <outer!anna@inner>")   # as swap_bangpath has it
 
+    def test_3_services_added_by_command(self):
+        master = self.host.read("/etc/postfix/master.cf")
+        self.assertIn("usage", self.host.run("postfix-add-filter; postfix-add-policy"))
+        self.host.run("postfix-add-filter amavis 10025 && postfix-add-policy greylist nobody /bin/cat -u")
+        services = self.host.run("postconf -M")
+        self.assertRegex(services, r"(?m)^amavis +unix +- .* smtp\b")
+        self.assertRegex(services, r"(?m)^127\.0\.0\.1:10025 +inet +n .* smtpd\b")
+        self.assertRegex(services, r"(?m)^greylist +unix +- +n +n .* spawn user=nobody argv=/bin/cat -u$")
+        for again in ("postfix-add-filter amavis 10026", "postfix-add-filter other 10025",
+                      "postfix-add-policy greylist nobody /bin/cat"):
+            self.assertIn("already", self.host.run(again))
+        self.assertEqual(self.host.run("postconf -M"), services)
+        self.assertFalse(self.host.ok("postfix-add-policy x nobody 'cat'"))
+        self.assertFalse(self.host.ok("postfix-add-filter 'a b' 10027"))
+        self.host.run("postfix check && postfix reload && rm /etc/postfix/master.cf.[0-9]*")
+        with open(self.host.path("/etc/postfix/master.cf"), "w") as f:
+            f.write(master)
+
+    def test_3_log_by_session(self):
+        lines = {name: "Nov 22 09:00:00 host postfix/%s\n" % text for name, text in {
+            "connect": "smtpd[7]: connect from a.test[192.0.2.1]", "other": "pickup[5]: AAAAA1: uid=0 from=<root>",
+            "client": "smtpd[7]: BBBBB2: client=a.test[192.0.2.1]", "master": "master[1]: daemon started",
+            "id": "cleanup[6]: BBBBB2: message-id=<2@x>", "end": "smtpd[7]: disconnect from a.test[192.0.2.1]",
+            "removed": "qmgr[8]: BBBBB2: removed"}.items()}
+        got = self.host.run("postfix-collate", stdin="".join(lines.values()))
+        self.assertEqual(got.split("\n\n"), ["".join(lines[n] for n in ("connect", "client", "id", "end", "removed")).strip(),
+                                             lines["other"].strip(), ""])
+
     def test_4_installed_again(self):
         before = self.host.tree("/etc", skip=("/etc/ld.so.cache",))
         self.host.run("apt-get install --reinstall -y -q /debs/valija_*.deb")

@@ -50,6 +50,16 @@ class Swap(unittest.TestCase):
                               % (sender, sender))
         self.assertEqual(int(count), MESSAGES)
 
+    def shape(self, sender):
+        """Both programs of the name qshape see the same in the queue."""
+        self.host.run("cd /tmp && dpkg-deb -x /debs/postfix_3*.deb theirs && dpkg-deb -x /debs/valija_0*.deb ours")
+        for options in ("deferred", "-s deferred", "-p -m 1 -l -b 4 deferred"):
+            ours, theirs = (self.host.run("perl /tmp/%s/usr/sbin/qshape %s" % (where, options)).splitlines()
+                            for where in ("ours", "theirs"))
+            self.assertEqual(sorted(ours), sorted(theirs))
+            self.assertRegex(ours[1], r"TOTAL +%d " % MESSAGES)
+            self.assertIn("mail1.org" if "-s" in options else "elsewhere.test", "\n".join(ours))
+
     def swap(self, old, new, sender, *drivers):
         self.fill(sender)
         before = self.etc()
@@ -60,6 +70,7 @@ class Swap(unittest.TestCase):
         self.assertEqual(self.deferred(), MESSAGES)
         self.assertTrue(os.access(self.host.path("/etc/init.d/postfix"), os.X_OK))
         self.host.run("postfix status && service postfix status")
+        self.shape(sender)
         self.deliver(sender)
 
     def test_swap(self):
