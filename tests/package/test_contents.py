@@ -55,7 +55,7 @@ class Contents(unittest.TestCase):
 
     def test_table_types_are_apart(self):
         self.assertFalse([name for name in self.files if name.endswith(".so")])
-        for kind in ("cdb", "ldap", "lmdb", "mysql", "pgsql", "redis", "sqlite"):
+        for kind in ("cdb", "ldap", "lmdb", "mongodb", "mysql", "pgsql", "redis", "sqlite"):
             deb, = glob.glob(os.path.join(self.packages, "valija-%s_*.deb" % kind))
             self.assertIn("/usr/lib/postfix/postfix-%s.so" % kind, files(deb))
 

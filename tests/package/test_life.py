@@ -139,8 +139,8 @@ class Life(unittest.TestCase):
         self.host.run("postfix status")
 
     def test_7_purged(self):
-        self.host.install("valija", "valija-lmdb", "valija-cdb", "valija-sqlite", "valija-ldap", "valija-mysql", "valija-pgsql",
-                          "valija-redis", "valija-doc")
+        self.host.install("valija", "valija-lmdb", "valija-cdb", "valija-sqlite", "valija-ldap", "valija-mongodb",
+                          "valija-mysql", "valija-pgsql", "valija-redis", "valija-doc")
         self.host.run("echo 'a b' >/tmp/t && postmap lmdb:/tmp/t && postmap cdb:/tmp/t")
         self.assertEqual(self.host.run("postmap -q a lmdb:/tmp/t; postmap -q a cdb:/tmp/t"), "b\nb\n")
         self.host.run("rm -f /var/mail/usuario; apt-get purge -y -q 'valija*'")

@@ -66,7 +66,7 @@ class Debian:
         debs = os.path.join(self.work, "debs")
         os.mkdir(debs)
         oracle = os.path.join(os.environ.get("MTA_ORACLE", "/nonexistent"), "deb")
-        for directory in (os.environ["MTA_PACKAGES"], oracle):
+        for directory in (os.environ["MTA_PACKAGES"], os.path.join(os.environ["MTA_DEBIAN"], "partners"), oracle):
             if os.path.isdir(directory):
                 for name in os.listdir(directory):
                     if name.endswith(".deb") and "dbgsym" not in name:

@@ -1,0 +1,65 @@
+"""Programs that read the log of Postfix read ours: pflogsumm, logwatch, fail2ban, as Debian has them. They, and a
+package that asks for Postfix of some release, are content with ours as the mail server."""
+import unittest
+
+from support import wait
+from support.debian import Debian
+
+ANSWERS = """\
+postfix postfix/main_mailer_type select Internet Site
+postfix postfix/mailname string mail1.org
+postfix postfix/destinations string mail1.org, localhost
+"""
+WANTS_POSTFIX = """\
+Package: wants-postfix
+Version: 1
+Architecture: all
+Maintainer: tests <tests@host.example.test>
+Depends: postfix (>= 3.7), mail-transport-agent
+Description: a package that asks for Postfix
+"""
+
+
+class Partners(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.host = host = Debian()
+        cls.addClassCleanup(host.close)
+        host.run("debconf-set-selections", stdin=ANSWERS)
+        host.run("mkdir -p /tmp/wants/DEBIAN && cat >/tmp/wants/DEBIAN/control", stdin=WANTS_POSTFIX)
+        host.run("dpkg-deb --build /tmp/wants /debs/wants-postfix_1_all.deb")
+        host.install("valija", "wants-postfix", "pflogsumm", "logwatch", "fail2ban")
+        host.run("postconf -e maillog_file=/var/log/mail.log mynetworks=192.0.2.0/24 smtpd_sasl_auth_enable=yes && "
+                 "service postfix restart")
+        host.run("smtp-source -f anna@x.test -t usuario@mail1.org 127.0.0.1:25")
+        host.run("smtp-source -f anna@x.test -t somebody@elsewhere.test 127.0.0.1:25", check=False)
+        host.run("smtp-source -f anna@x.test -t nobody-here@mail1.org 127.0.0.1:25", check=False)
+        wait.until(lambda: " removed" in cls.log() and cls.log().count("NOQUEUE: reject") == 2, 60, cls.log)
+
+    @classmethod
+    def log(cls):
+        return cls.host.read("/var/log/mail.log") if cls.host.exists("/var/log/mail.log") else ""
+
+    def test_packages_that_ask_for_postfix(self):
+        self.assertIn("install ok installed", self.host.run("dpkg -s wants-postfix"))
+        self.host.run("apt-get check")
+
+    def test_pflogsumm(self):
+        said = self.host.run("pflogsumm /var/log/mail.log")
+        self.assertRegex(said, r"(?m)^ +1 +received$")
+        self.assertRegex(said, r"(?m)^ +1 +delivered$")
+        self.assertRegex(said, r"(?m)^ +2 +rejected ")
+        self.assertIn("Relay access denied", said)
+        self.assertRegex(said, r"usuario@mail1\.org")
+
+    def test_logwatch(self):
+        said = self.host.run("logwatch --service postfix --range all --detail 10 --output stdout")
+        self.assertRegex(said, r"1 +Accepted")
+        self.assertRegex(said, r"2 +Rejected|1 +Reject relay denied|1 +5xx Reject relay denied")
+        self.assertRegex(said, r"1 +Sent|1 +Delivered")
+        self.assertNotIn("Unmatched", said)
+
+    def test_fail2ban(self):
+        said = self.host.run("fail2ban-regex --print-all-matched /var/log/mail.log 'postfix[mode=more]'")
+        self.assertRegex(said, r"\b2 matched")
+        self.assertIn("Relay access denied", said)
