@@ -69,6 +69,15 @@ void smtp_sasl_login_split(struct slice value, char delimiter, struct smtp_sasl_
     strbuf_set_slice(&ret->password, password);
 }
 
+/* Without what says how to get there. */
+static const char *written(const struct smtp_nexthop *nexthop)
+{
+    if (nexthop->kind == SMTP_NEXTHOP_UNIX)
+        return nexthop->host;
+    bool has_inet = smtp_client.is_lmtp && strncmp(nexthop->text, "inet:", strlen("inet:")) == 0;
+    return nexthop->text + (has_inet ? strlen("inet:") : 0);
+}
+
 enum map_status smtp_sasl_login_find(const struct smtp_delivery *d, const char *host,
                                      const struct smtp_nexthop *nexthop,
                                      struct smtp_sasl_login *ret)
@@ -76,7 +85,7 @@ enum map_status smtp_sasl_login_find(const struct smtp_delivery *d, const char *
     struct err err = ERR_INIT;
     struct strbuf value;
     strbuf_init(&value, SECRET_MAX);
-    const char *keys[] = {host, nexthop->text};
+    const char *keys[] = {host, written(nexthop)};
     enum map_status status = find_by_sender(d->job->envelope->sender, &value, &err);
     for (size_t i = 0; i < COUNT_OF(keys) && status == MAP_NOT_FOUND; i++)
         status = maps_find(passwords, keys[i], MAPS_WHOLE_KEY, &value, &err);
