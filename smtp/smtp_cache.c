@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "smtp/smtp_delivery.h"
+#include "smtp/smtp_notice.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_sasl.h"
 
@@ -29,6 +30,7 @@ bool smtp_cache_may_keep(const struct smtp_session *s)
 
 void smtp_cache_put(struct smtp_session *s)
 {
+    smtp_notice_end(s);
     s->delivery = NULL;
     s->send = SMTP_STEP_NONE;
     s->recv = SMTP_STEP_IDLE;

@@ -8,6 +8,7 @@
 #include "mail/own_addresses.h"
 #include "service/service.h"
 #include "smtp/smtp_checks.h"
+#include "smtp/smtp_notice.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_replies.h"
 #include "smtp/smtp_sasl.h"
@@ -225,6 +226,7 @@ void smtp_client_open(struct config *cfg)
     smtp_unbuilt_check(cfg);
     smtp_tls_open(cfg);
     smtp_sasl_open();
+    smtp_notice_open();
 }
 
 /* Mail whose best exchanger we are goes to this transport. A connection serves one order. */
@@ -250,6 +252,7 @@ void smtp_client_start(struct loop *loop)
     dns_start(smtp_client.dns, loop);
     smtp_tls_start(loop);
     smtp_sasl_start(loop);
+    smtp_notice_start(loop);
     smtp_client.pool = work_pool_new(loop, LOOKUP_THREADS);
 }
 
@@ -260,6 +263,6 @@ bool smtp_client_tables_changed(void)
            maps_have_changed(c->generic_maps) || maps_have_changed(c->dns_filter) ||
            smtp_checks_have_changed() || smtp_replies_have_changed() ||
            smtp_tls_policy_has_changed() || smtp_sasl_has_changed() ||
-           local_domains_have_changed(c->local_domains) ||
+           smtp_notice_tables_changed() || local_domains_have_changed(c->local_domains) ||
            match_list_has_changed(c->cache_destinations);
 }

@@ -2,6 +2,7 @@
 
 #include "log/log.h"
 #include "smtp/smtp_delivery.h"
+#include "smtp/smtp_notice.h"
 #include "smtp/smtp_proto.h"
 #include "smtp/smtp_replies.h"
 
@@ -13,6 +14,7 @@ static bool skip_garbage(struct smtp_session *s, struct slice line)
     if (s->delivery && s->recv != SMTP_STEP_GREETING)
         log_warn(&s->delivery->job->log, "non-ESMTP response from %s: %.*s", s->relay,
                  SLICE_ARG(slice_first(slice_trim_right(line), 100)));
+    smtp_notice_garbage(s, line);
     return ++s->garbage <= GARBAGE_MAX;
 }
 

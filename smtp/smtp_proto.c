@@ -5,6 +5,7 @@
 #include "smtp/smtp_commands.h"
 #include "smtp/smtp_delivery.h"
 #include "smtp/smtp_ehlo.h"
+#include "smtp/smtp_notice.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_sasl.h"
 #include "smtp/smtp_send.h"
@@ -101,6 +102,7 @@ static void arm(struct smtp_session *s)
 /* One command whose reply decides what follows. */
 static void send_alone(struct smtp_session *s, enum smtp_step step, const char *line)
 {
+    smtp_notice_said(s, step, slice_of(line));
     stream_write_str(s->stream, line);
     s->recv = step;
     s->send = SMTP_STEP_NONE;
@@ -254,6 +256,8 @@ static void send_one(struct smtp_session *s)
 {
     struct smtp_delivery *d = s->delivery;
     struct strbuf *out = stream_output(s->stream);
+    enum smtp_step step = s->send;
+    size_t before = out->len;
     switch (s->send) {
     case SMTP_STEP_MAIL:
         smtp_commands_mail(s, d, out);
@@ -269,6 +273,7 @@ static void send_one(struct smtp_session *s)
         s->send = SMTP_STEP_NONE;
         break;
     }
+    smtp_notice_said(s, step, slice_from(strbuf_slice(out), before));
     stream_output_changed(s->stream);
     s->outstanding++;
 }
@@ -456,6 +461,7 @@ static bool on_early(struct smtp_session *s)
 
 void smtp_proto_end_of_data(struct smtp_session *s)
 {
+    smtp_notice_said(s, SMTP_STEP_DOT, slice_of(".\r\n"));
     stream_write_str(s->stream, ".\r\n");
     s->recv = SMTP_STEP_DOT;
     s->outstanding = smtp_client.is_lmtp ? s->delivery->accepted : 1;
@@ -541,5 +547,6 @@ void smtp_proto_data_error(struct smtp_session *s)
 
 bool smtp_proto_reply(struct smtp_session *s)
 {
+    smtp_notice_heard(s);
     return steps[s->recv].on_reply(s);
 }

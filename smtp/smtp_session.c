@@ -9,6 +9,7 @@
 #include "smtp/smtp_cache.h"
 #include "smtp/smtp_delivery.h"
 #include "smtp/smtp_input.h"
+#include "smtp/smtp_notice.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_proto.h"
 #include "smtp/smtp_sasl.h"
@@ -44,6 +45,7 @@ static void session_release(struct smtp_session *s)
     timer_free(s->idle);
     if (s->fd >= 0)
         close(s->fd);
+    smtp_notice_end(s);
     esmtp_reply_done(&s->reply);
     strbuf_done(&s->filtered);
     *s->link = s->next;
@@ -74,6 +76,7 @@ void smtp_session_quit(struct smtp_session *s)
         smtp_session_free(s);
         return;
     }
+    smtp_notice_said(s, SMTP_STEP_QUIT, slice_of("QUIT\r\n"));
     stream_write_str(s->stream, "QUIT\r\n");
     if (smtp_params.smtp_skip_quit_response) {
         session_detach_stream(s, true);
@@ -171,6 +174,7 @@ static void on_connect(void *owner, unsigned events)
     timer_stop(s->timer);
     s->stream = stream_new(smtp_client.loop, s->fd, &stream_events, s);
     s->fd = -1;
+    smtp_notice_begin(s);
     smtp_proto_begin(s);
 }
 

@@ -10,6 +10,7 @@
 
 #include "esmtp/esmtp_reply_parse.h"
 #include "io/stream.h"
+#include "mail/notice.h"
 #include "smtp/smtp_hosts.h"
 
 struct smtp_delivery;
@@ -67,8 +68,10 @@ struct smtp_session {
     unsigned xforward;      /* attributes the server takes, see smtp_xforward.c */
     int64_t size_limit;
     unsigned discard, pix;
-    size_t pending_seen; /* unsent output when the deadline last passed */
-    unsigned garbage;    /* lines that were no replies */
+    size_t pending_seen;          /* unsent output when the deadline last passed */
+    unsigned garbage;             /* lines that were no replies */
+    struct transcript transcript; /* smtp_notice.c */
+    bool is_verbose, is_breached;
     bool says_esmtp, is_utf8, is_failed /* the transaction's outcome is known */, is_unusable;
     unsigned uses;
     int64_t created_ms;

@@ -7,6 +7,7 @@
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_milter.h"
+#include "smtpd/smtpd_notice.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
@@ -40,6 +41,7 @@ static bool milters_end_session(struct smtpd_session *s, const struct reply *ref
 {
     smtpd_milter_abort(s, s->milter_aborts);
     smtpd_tx_drop(s);
+    smtpd_notice_flush(s);
     if (!refusal || esmtp_reply_code(refusal->text) != 421)
         return false;
     *reply = reply_and_close(refusal->text);

@@ -4,6 +4,7 @@
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_limits.h"
+#include "smtpd/smtpd_notice.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_path.h"
 #include "smtpd/smtpd_server.h"
@@ -18,6 +19,7 @@ struct reply smtpd_cmd_rset(struct smtpd_session *s, struct slice args)
     if (args.len)
         return reply_text("501 5.5.4 Syntax: RSET");
     smtpd_tx_reset(s);
+    smtpd_notice_flush(s);
     return reply_text("250 2.0.0 Ok");
 }
 

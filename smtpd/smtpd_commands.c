@@ -9,6 +9,7 @@
 #include "map/maps.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_milter.h"
+#include "smtpd/smtpd_notice.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
@@ -116,6 +117,7 @@ static struct reply unknown_asked(struct smtpd_session *s, const struct reply *r
 
 struct reply smtpd_cmd_unknown(struct smtpd_session *s, struct slice args)
 {
+    smtpd_notice_add(s, NOTICE_PROTOCOL); /* whatever filters make of it */
     return smtpd_milter_unknown(s, args, unknown_asked);
 }
 

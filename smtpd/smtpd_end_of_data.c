@@ -4,6 +4,7 @@
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
 #include "smtpd/smtpd_eval.h"
+#include "smtpd/smtpd_notice.h"
 #include "smtpd/smtpd_proxy.h"
 #include "smtpd/smtpd_session.h"
 #include "smtpd/smtpd_sink.h"
@@ -31,11 +32,17 @@ void smtpd_content_add(struct smtpd_session *s, int type, struct slice text)
     record_add(smtpd_sink_buffer(tx->sink), type, text);
 }
 
-static struct reply content_reply(struct smtpd_session *s, const char *text)
+static struct reply refuse_content(struct smtpd_session *s, const char *text)
 {
     smtpd_tx_reset(s);
     s->where = "END-OF-MESSAGE";
     return reply_text(text);
+}
+
+static struct reply content_reply(struct smtpd_session *s, const char *text)
+{
+    smtpd_notice_flush_after_reply(s);
+    return refuse_content(s, text);
 }
 
 static const char *accepted_text(struct smtpd_session *s, const char *queue_id)
@@ -63,6 +70,17 @@ const char *smtpd_sink_refusal(struct smtpd_session *s, const struct cleanup_don
     return smtpd_session_text(s, "%d %s%s", code, dsn, done->reason);
 }
 
+/* For the postmaster. */
+static unsigned trouble_of(const struct cleanup_done *done)
+{
+    int64_t status = done ? done->status : CLEANUP_STAT_WRITE;
+    if (status & (CLEANUP_STAT_DEFER | CLEANUP_STAT_WRITE))
+        return NOTICE_RESOURCE;
+    if (status & (CLEANUP_STAT_SIZE | CLEANUP_STAT_HOPS))
+        return NOTICE_BOUNCE;
+    return status & CLEANUP_STAT_CONTENT ? NOTICE_POLICY : NOTICE_SOFTWARE;
+}
+
 void smtpd_sink_done(struct smtpd_session *s, const struct cleanup_done *done)
 {
     struct smtpd_tx *tx = s->tx;
@@ -71,10 +89,12 @@ void smtpd_sink_done(struct smtpd_session *s, const struct cleanup_done *done)
         const char *text = accepted_text(s, tx->queue_id[0] ? tx->queue_id : done->queue_id);
         s->errors = 0;
         s->junk = 0;
+        smtpd_notice_forgive(s);
         smtpd_session_answer(s, content_reply(s, text));
         return;
     }
     const char *text = smtpd_sink_refusal(s, done);
+    smtpd_notice_class(s, trouble_of(done));
     if (finished) {
         smtpd_session_answer(s, content_reply(s, text));
         return;
@@ -92,8 +112,10 @@ static struct reply filter_done(struct smtpd_session *s, const struct reply *rep
     struct reply copy = *reply;
     smtpd_proxy_log_end(s, reply->text);
     copy.text = smtpd_session_keep(s, reply->text);
-    if (copy.text[0] == '2')
+    if (copy.text[0] == '2') {
         s->errors = s->junk = 0;
+        smtpd_notice_forgive(s);
+    }
     content_reply(s, copy.text);
     return copy;
 }
@@ -110,7 +132,7 @@ static struct reply end_checked(struct smtpd_session *s, const struct reply *ref
 {
     struct smtpd_tx *tx = s->tx;
     if (refusal)
-        return content_reply(s, refusal->text);
+        return refuse_content(s, refusal->text);
     if (smtpd_sink_proxy(tx->sink))
         return smtpd_proxy_finish(s, filter_done);
     smtpd_envelope_extracted(s, smtpd_sink_buffer(tx->sink));

@@ -4,6 +4,7 @@
 #include "config/common_params.h"
 #include "smtpd/smtpd_compat.h"
 #include "smtpd/smtpd_dns.h"
+#include "smtpd/smtpd_notice.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_policy.h"
 #include "smtpd/smtpd_reject.h"
@@ -229,6 +230,7 @@ static struct reply finish(struct smtpd_eval *e, enum smtpd_verdict verdict)
         e->if_permit.text) {
         e->refusal = e->if_permit.text;
         smtpd_log_action(e, "reject", e->refusal);
+        smtpd_notice_class(s, NOTICE_POLICY);
         verdict = SMTPD_VERDICT_REJECT;
     }
     if (verdict != SMTPD_VERDICT_REJECT)

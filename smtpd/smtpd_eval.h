@@ -55,6 +55,7 @@ struct smtpd_eval {
     unsigned warn_if_reject; /* the restriction at work is only tried out */
     struct smtpd_deferral if_permit, if_reject;
     const char *refusal;
+    unsigned trouble; /* enum notice_class of the refusal to come; 0: policy */
     const char *etrn_domain;
     struct timer *timer; /* of the sleep restriction */
     struct smtpd_policy_call *policy_call;

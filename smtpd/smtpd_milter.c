@@ -4,6 +4,7 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "milter/milter_params.h"
+#include "smtpd/smtpd_notice.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_reject.h"
 #include "smtpd/smtpd_server.h"
@@ -131,6 +132,7 @@ static struct reply apply(struct smtpd_session *s, const struct milter_outcome *
     case MILTER_OUTCOME_REFUSE:
     case MILTER_OUTCOME_SHUTDOWN:
         log_action(s, "milter-reject", outcome->wire);
+        smtpd_notice_class(s, NOTICE_POLICY);
         refusal.text = smtpd_session_text(s, "%s", outcome->text);
         return next(s, &refusal);
     default:

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "config/common_params.h"
 #include "mail/address.h"
+#include "smtpd/smtpd_notice.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_server.h"
 #include "smtpd/smtpd_session.h"
@@ -160,8 +161,11 @@ void smtpd_log_action(struct smtpd_eval *e, const char *what, const char *text)
 
 static enum smtpd_verdict refuse(struct smtpd_eval *e, const char *text)
 {
+    unsigned trouble = e->trouble ? e->trouble : NOTICE_POLICY;
+    e->trouble = 0;
     if (e->warn_if_reject) {
         smtpd_log_action(e, "reject_warning", text);
+        smtpd_notice_add(e->s, trouble);
         return SMTPD_VERDICT_NONE;
     }
     /* an earlier temporary trouble means that a permanent refusal may be wrong */
@@ -175,6 +179,7 @@ static enum smtpd_verdict refuse(struct smtpd_eval *e, const char *text)
         text = soft;
     }
     e->refusal = text;
+    smtpd_notice_class(e->s, trouble);
     smtpd_log_action(e, "reject", text);
     return SMTPD_VERDICT_REJECT;
 }
@@ -290,6 +295,7 @@ enum smtpd_verdict smtpd_temporary(struct smtpd_eval *e, const char *action,
 enum smtpd_verdict smtpd_reject_configuration(struct smtpd_eval *e)
 {
     e->warn_if_reject = 0;
+    e->trouble = NOTICE_SOFTWARE;
     return smtpd_reject(e, 451, "4.3.5", "Server configuration error");
 }
 
@@ -298,5 +304,6 @@ enum smtpd_verdict smtpd_reject_lookup_failure(struct smtpd_eval *e, const char 
 {
     if (!err->is_repeated)
         log_warn(NULL, "%s", err->reason);
+    e->trouble = NOTICE_DATA;
     return smtpd_reject(e, 451, "4.3.0", "<%s>: Temporary lookup failure", item);
 }

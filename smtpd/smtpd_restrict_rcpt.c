@@ -5,6 +5,7 @@
 #include "mail/local_domains.h"
 #include "mail/verify_sender.h"
 #include "smtpd/smtpd_compat.h"
+#include "smtpd/smtpd_notice.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_reject.h"
 #include "smtpd/smtpd_server.h"
@@ -211,6 +212,7 @@ static enum smtpd_verdict reject_unlisted(struct smtpd_eval *e, enum smtpd_reply
     bool tell = common_params.show_user_unknown_table_name;
     const char *text = arena_printf(e->arena, "User unknown%s%s%s", tell ? " in " : "",
                                     tell ? name : "", tell ? " table" : "");
+    e->trouble = NOTICE_BOUNCE;
     return smtpd_reject_item(e, class, address, (int)code,
                              class == SMTPD_CLASS_SENDER ? "5.1.0" : "5.1.1", text);
 }

@@ -13,6 +13,7 @@
 #include "smtpd/smtpd_auth.h"
 #include "smtpd/smtpd_ehlo.h"
 #include "smtpd/smtpd_milter.h"
+#include "smtpd/smtpd_notice.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
 #include "smtpd/smtpd_proxy.h"
@@ -231,6 +232,7 @@ void smtpd_server_open(struct smtpd_server *server, struct config *cfg)
     smtpd_auth_open(server);
     smtpd_proxy_configure(server);
     smtpd_milter_open(server);
+    smtpd_notice_open(server);
 }
 
 void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
@@ -282,6 +284,7 @@ void smtpd_server_close(struct smtpd_server *server)
     argv_done(&server->own_addresses);
     match_list_free(server->mx_backup_networks);
     match_list_free(server->logged_permits);
+    match_list_free(server->debug_peers);
     work_pool_free(server->pool);
     anvil_client_free(server->anvil);
     client_free(server->verify);

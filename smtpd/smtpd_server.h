@@ -48,6 +48,8 @@ struct smtpd_server {
     struct maps *reject_filter, *reject_footers;
     struct maps *dns_filter, *rbl_replies, *login_owners;
     struct match_list *mx_backup_networks; /* NULL: permit_mx_backup_networks is empty */
+    unsigned notice_classes;               /* of notify_classes, what sessions may tell */
+    struct match_list *debug_peers;        /* NULL: debug_peer_list is empty */
     struct match_list *logged_permits;     /* NULL: smtpd_log_access_permit_actions is empty */
     struct argv own_addresses;             /* inet_interfaces and proxy_interfaces */
     struct milter_specs milters;           /* smtpd_milters */

@@ -16,6 +16,7 @@
 #include "smtpd/smtpd_limits.h"
 #include "smtpd/smtpd_line.h"
 #include "smtpd/smtpd_milter.h"
+#include "smtpd/smtpd_notice.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer.h"
 #include "smtpd/smtpd_policy.h"
@@ -120,6 +121,7 @@ void smtpd_session_free(struct smtpd_session *s)
     smtpd_auth_free(s);
     smtpd_xforward_free(s->xforward);
     smtpd_dns_free(s->dns);
+    smtpd_notice_free(s);
     timer_free(s->delay);
     tls_session_free(s->tls_wanted);
     tls_session_detach(s->tls_session);
@@ -149,14 +151,16 @@ static void session_end(struct smtpd_session *s)
     log_info(smtpd_session_plain_tag(s), "disconnect from %s %s%s", s->peer.namaddr, counts.s,
              s->flags & SMTPD_SESSION_NOTE_LF ? " notes=bare_newline" : "");
     void (*on_end)(void) = s->server->on_session_end;
+    bool is_told_of = smtpd_notice_end(s, on_end);
     smtpd_session_free(s);
-    if (on_end)
+    if (on_end && !is_told_of)
         on_end();
 }
 
 /* "lost connection after DATA (123 bytes) from name[addr]" */
 static void log_reason(struct smtpd_session *s, const char *reason)
 {
+    s->end_reason = reason;
     if (s->phase == SMTPD_PHASE_DATA)
         log_info(smtpd_session_plain_tag(s), "%s after DATA (%lld bytes) from %s", reason,
                  (long long)s->tx->content_size, s->peer.namaddr);
@@ -250,6 +254,13 @@ static bool session_waits(const struct smtpd_session *s)
            (s->tx && smtpd_sink_is_pending(s->tx->sink));
 }
 
+static void format_reply(struct smtpd_session *s, const struct reply *reply)
+{
+    size_t before = s->reply.len;
+    smtpd_reply_format(s, reply, &s->reply);
+    smtpd_notice_said(s, reply, slice_from(strbuf_slice(&s->reply), before));
+}
+
 /* The limit is looked at between commands, so that a client learns the fate of its last one. */
 static bool too_many_errors(struct smtpd_session *s)
 {
@@ -258,7 +269,8 @@ static bool too_many_errors(struct smtpd_session *s)
     log_reason(s, "too many errors");
     struct reply reply = reply_text(
         smtpd_session_text(s, "421 4.7.0 %s Error: too many errors", common_params.myhostname));
-    smtpd_reply_format(s, &reply, &s->reply);
+    smtpd_notice_class(s, 0); /* the errors themselves were noted */
+    format_reply(s, &reply);
     s->reply_closes = true;
     return true;
 }
@@ -285,7 +297,7 @@ static bool session_reply(struct smtpd_session *s, struct reply reply)
         smtpd_count_reply(s, reply.is_innocent ? 250 : code);
     if (code >= 400 && !reply.is_innocent)
         s->errors++;
-    smtpd_reply_format(s, &reply, &s->reply);
+    format_reply(s, &reply);
     s->reply_closes = reply.disconnects || code == 421 || code == 521;
     bool slow = s->errors >= smtpd_params.smtpd_soft_error_limit &&
                 smtpd_params.smtpd_error_sleep_time > 0 && s->stream;
@@ -324,6 +336,7 @@ static bool pipelines_wrongly(struct smtpd_session *s, const struct smtpd_comman
 
 void smtpd_session_command(struct smtpd_session *s, struct slice line)
 {
+    smtpd_notice_heard(s, line);
     struct reply reply =
         smtpd_auth_wants_line(s) ? smtpd_auth_line(s, line) : smtpd_dispatch(s, line);
     const struct smtpd_command *command = s->command;
@@ -447,7 +460,10 @@ static void on_timeout(void *owner, struct stream *stream)
         return;
     }
     log_reason(s, "timeout");
-    stream_printf(s->stream, "421 4.4.2 %s Error: timeout exceeded\r\n", common_params.myhostname);
+    struct reply reply = reply_text(
+        smtpd_session_text(s, "421 4.4.2 %s Error: timeout exceeded", common_params.myhostname));
+    format_reply(s, &reply);
+    stream_write(s->stream, strbuf_slice(&s->reply));
     session_end(s);
 }
 
@@ -462,6 +478,7 @@ static const struct stream_events session_events = {on_input, on_closed, on_time
 void smtpd_session_greet(struct smtpd_session *s)
 {
     log_info(smtpd_session_plain_tag(s), "connect from %s", s->peer.namaddr);
+    smtpd_notice_begin(s);
     if (s->flags & SMTPD_SESSION_UPSTREAM_BAD) {
         smtpd_session_answer(
             s, reply_and_close(smtpd_session_text(s, "421 4.3.0 %s Server local error",

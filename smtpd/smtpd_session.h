@@ -32,6 +32,7 @@ struct smtpd_milter;
 struct tls_session;
 struct tls_info;
 struct smtpd_auth;
+struct smtpd_notice;
 
 enum smtpd_phase {
     SMTPD_PHASE_START = 1 << 0, /* no transaction */
@@ -56,6 +57,7 @@ enum smtpd_session_flags {
     SMTPD_SESSION_ENDED = 1 << 9,
     SMTPD_SESSION_XFORWARD = 1 << 11,     /* the peer, whoever it speaks for, may send XFORWARD */
     SMTPD_SESSION_HANDSHAKE = 1 << 12,    /* of TLS: granted, not yet over */
+    SMTPD_SESSION_VERBOSE = 1 << 14,      /* debug_peer_list has the client */
     SMTPD_SESSION_UPSTREAM_BAD = 1 << 20, /* a load balancer did not say who the client is */
     SMTPD_SESSION_DENIED = 1 << 13,       /* refused when it connected: QUIT is all it may */
     SMTPD_SESSION_NOTE_LF = 1 << 10, /* lines that ended in LF only are to be told of at the end */
@@ -86,7 +88,9 @@ struct smtpd_session {
     uint32_t connections;            /* of this client, if anvil counts them */
     unsigned milter_aborts;          /* filters are to hear so many when they know the greeting */
     struct smtpd_tx *tx;
-    const char *where; /* last command, for log lines */
+    const char *where;           /* last command, for log lines */
+    const char *end_reason;      /* why the session was aborted; NULL: it was not */
+    struct smtpd_notice *notice; /* NULL: nobody wants to hear of it */
     unsigned phase, flags;
     unsigned ehlo_discard; /* smtpd_ehlo keywords not offered to this client */
     uint32_t errors, junk, messages;
