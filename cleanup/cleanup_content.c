@@ -131,12 +131,40 @@ static void body_begins(struct cleanup_message *m, bool is_first)
     m->edits.body = cleanup_write_pointer(m, 0);
 }
 
+/* The header ends at LINE, which is not empty (RFC 5322, section 2.1):
+ * non_empty_end_of_header_action. An empty line is put in front of it in any case. */
+static void header_breaks_off(struct cleanup_message *m, struct slice line)
+{
+    static const char what[] = "message header was not terminated by empty line";
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    switch (cleanup_tables.broken_header) {
+    case CLEANUP_BROKEN_HEADER_FIX:
+        break;
+    case CLEANUP_BROKEN_HEADER_TELL:
+        strbuf_addf(&text, "MIME-Error: %s", what);
+        cleanup_write_text(m, strbuf_slice(&text));
+        break;
+    case CLEANUP_BROKEN_HEADER_REJECT:
+        if (m->status & CLEANUP_STAT_CONTENT)
+            break;
+        strbuf_addf(&text, "mime-error %s:", what);
+        cleanup_checks_log(m, "reject", text.s, line, NULL);
+        strbuf_setf(&text, "5.6.0 %s", what);
+        m->reason_code = 550;
+        cleanup_message_fail(m, CLEANUP_STAT_CONTENT, text.s);
+        break;
+    }
+}
+
 /* A line that is no header: the empty line behind them, or text. */
 static void not_a_header(struct cleanup_message *m, int type, struct slice line)
 {
     bool is_first = !m->header_is_over;
     flush_header(m);
     enum mime_place place = feed(m, line);
+    bool broke_off = is_first && mime_headers_broke_off(m->mime);
+    if (broke_off)
+        header_breaks_off(m, line);
     if (is_first)
         header_ends(m);
     if (place == MIME_END_OF_HEADER) {
@@ -145,7 +173,7 @@ static void not_a_header(struct cleanup_message *m, int type, struct slice line)
         body_begins(m, is_first);
         return;
     }
-    if (is_first && mime_headers_broke_off(m->mime))
+    if (broke_off)
         cleanup_write_record(m, REC_LINE, SLICE_EMPTY);
     body_begins(m, is_first);
     body_piece(m, type, line);

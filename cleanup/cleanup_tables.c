@@ -71,6 +71,19 @@ static void parse_characters(const char *parameter, const char *text, struct str
     }
 }
 
+static enum cleanup_broken_header broken_header_action(const char *word)
+{
+    static const char *const words[] = {
+        [CLEANUP_BROKEN_HEADER_FIX] = "fix_quietly",
+        [CLEANUP_BROKEN_HEADER_TELL] = "add_header",
+        [CLEANUP_BROKEN_HEADER_REJECT] = "reject",
+    };
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (strcasecmp(word, words[i]) == 0)
+            return (enum cleanup_broken_header)i;
+    log_fatal("bad value of non_empty_end_of_header_action: %s", word);
+}
+
 void cleanup_tables_open(void)
 {
     struct cleanup_tables *t = &cleanup_tables;
@@ -107,6 +120,7 @@ void cleanup_tables_open(void)
     strbuf_init(&t->strip_characters, 4096);
     strbuf_init(&t->reject_characters, 4096);
     parse_characters("message_strip_characters", p->message_strip_characters, &t->strip_characters);
+    t->broken_header = broken_header_action(p->non_empty_end_of_header_action);
     parse_characters("message_reject_characters", p->message_reject_characters,
                      &t->reject_characters);
     t->rules = rewrite_rules_from_params();

@@ -16,6 +16,13 @@ enum cleanup_class {
     CLEANUP_HEADER_RECIPIENT = 1 << 3,
 };
 
+/* non_empty_end_of_header_action */
+enum cleanup_broken_header {
+    CLEANUP_BROKEN_HEADER_FIX,
+    CLEANUP_BROKEN_HEADER_TELL,
+    CLEANUP_BROKEN_HEADER_REJECT,
+};
+
 struct cleanup_tables {
     struct maps *canonical, *sender_canonical, *recipient_canonical, *virtual_alias;
     struct maps *sender_bcc, *recipient_bcc;
@@ -28,6 +35,7 @@ struct cleanup_tables {
     bool propagate_canonical, propagate_virtual;
     struct strbuf strip_characters, reject_characters; /* escapes decoded */
     struct rewrite_rules rules;
+    enum cleanup_broken_header broken_header;
 };
 
 extern struct cleanup_tables cleanup_tables;

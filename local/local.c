@@ -50,15 +50,14 @@ static void after_jail(struct config *cfg)
         log_fatal("main.cf configuration error: mailbox_size_limit is smaller than "
                   "message_size_limit");
     if (!local_user_start(&err) || !local_mailbox_start(&err) || !local_alias_start(&err) ||
-        !local_transport_start(&err) || !local_address_start(cfg, &err) || !local_report_start())
+        !local_transport_start(&err) || !local_address_start(cfg, &err))
         log_fatal("%s", err.reason);
 }
 
 static bool has_stale_tables(void)
 {
     return local_alias_has_changed() || local_mailbox_has_changed() ||
-           local_transport_has_changed() || local_address_has_changed() ||
-           local_report_has_changed();
+           local_transport_has_changed() || local_address_has_changed();
 }
 
 int main(int argc, char **argv)

@@ -6,9 +6,6 @@
 
 #include "local/local_state.h"
 
-bool local_report_start(void); /* opens the status filter */
-bool local_report_has_changed(void);
-
 void local_sent(struct local_delivery *d, const struct local_context *ctx, const char *fmt, ...)
     PRINTF(3, 4);
 /* The class of DSN decides between bounce and defer. */

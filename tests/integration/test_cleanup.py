@@ -205,6 +205,40 @@ class Checks(CleanupTest):
         self.log_of(queue_id, "reject: header X-Reject: part" + TAIL)
 
 
+class BrokenHeaderFixed(CleanupTest):
+    """non_empty_end_of_header_action."""
+    action, added = "fix_quietly", []
+    what = "message header was not terminated by empty line"
+
+    def setUp(self):
+        self.main_cf = "non_empty_end_of_header_action = %s\n" % self.action
+        super().setUp()
+
+    def test_action(self):
+        queue_id = self.accept("Subject: x\nno header\nmore\n")
+        header, body = self.cleanup.text(queue_id).split("\n\n", 1)
+        self.assertEqual(body, "no header\nmore\n")
+        self.assertEqual([line for line in header.split("\n") if "MIME-Error" in line], self.added)
+
+    def test_whole_header(self):
+        for text in ("Subject: x\n\nno header\n", "Subject: x\n", "\nbody\n"):
+            self.assertNotIn("MIME-Error", self.cleanup.text(self.accept(text)))
+
+
+class BrokenHeaderTold(BrokenHeaderFixed):
+    action, added = "add_header", ["MIME-Error: " + BrokenHeaderFixed.what]
+
+
+class BrokenHeaderRefused(BrokenHeaderFixed):
+    action = "reject"
+
+    def test_action(self):
+        _, answer = self.send("Subject: x\nno header\nmore\n", extra=FROM_CLIENT)
+        self.assertEqual((answer["smtp_code"], answer["reason"]), (550, "5.6.0 " + self.what))
+        self.cleanup.wait_for_log("reject: mime-error %s: no header" % self.what)
+        self.assertEqual(self.cleanup.files(), [])
+
+
 class Addresses(CleanupTest):
     main_cf = """
 recipient_delimiter = +

@@ -21,8 +21,8 @@ struct submission {
     const struct sendmail_options *o;
     struct sendmail_sink *sink;
     struct sendmail_extract extract;
-    struct strbuf sender;             /* internal form */
-    bool first_line, strip_cr, ended; /* ended: the lone dot was seen */
+    struct strbuf sender;                                  /* internal form */
+    bool first_line, strip_cr, strip_cr_like_first, ended; /* ended: the lone dot was seen */
     bool in_long_line;
     size_t recipient_count;
 };
@@ -149,10 +149,10 @@ static void put_content(struct submission *sub, struct slice line, bool is_whole
 {
     if (sub->ended)
         return;
-    if (sub->first_line)
+    if (sub->first_line && sub->strip_cr_like_first)
         sub->strip_cr = is_whole && line.len > 0 && line.s[line.len - 1] == '\r';
     sub->first_line = false;
-    if (sub->strip_cr && is_whole && line.len > 0 && line.s[line.len - 1] == '\r')
+    while (sub->strip_cr && is_whole && line.len > 0 && line.s[line.len - 1] == '\r')
         line.len--;
     if (is_whole && !sub->in_long_line && !sub->o->dots_are_data && slice_eq(line, ".")) {
         sub->ended = true;
@@ -169,10 +169,21 @@ static void put_content(struct submission *sub, struct slice line, bool is_whole
     sub->in_long_line = !is_whole;
 }
 
+/* sendmail_fix_line_endings */
+static void choose_line_endings(struct submission *sub)
+{
+    const char *how = common_params.sendmail_fix_line_endings;
+    sub->strip_cr = strcasecmp(how, "always") == 0;
+    sub->strip_cr_like_first = strcasecmp(how, "strict") == 0;
+    if (!sub->strip_cr && !sub->strip_cr_like_first && strcasecmp(how, "never") != 0)
+        log_fatal_status(EX_TEMPFAIL, "invalid sendmail_fix_line_endings value: %s", how);
+}
+
 static void put_message(struct submission *sub)
 {
     CLEANUP(strbuf_done) struct strbuf in = STRBUF_ANY;
     sub->first_line = true;
+    choose_line_endings(sub);
     for (bool more = true; more && !sub->ended;) {
         ssize_t n = read(STDIN_FILENO, strbuf_room(&in, READ_CHUNK), READ_CHUNK);
         if (n < 0 && errno == EINTR)
