@@ -8,6 +8,7 @@
 #include "dns/dns.h"
 
 #include "base/xmem.h"
+#include "dns/dns_options.h"
 #include "dns/dns_ttl.h"
 
 #include <ares.h>
@@ -106,9 +107,11 @@ static void on_socket_state(void *data, ares_socket_t fd, int readable, int writ
 struct dns *dns_new(struct err *err)
 {
     struct dns *dns = xzalloc(sizeof *dns);
+    struct dns_options limits = {TIMEOUT_MS, TRIES};
+    dns_options_load(&limits);
     struct ares_options options = {
-        .timeout = TIMEOUT_MS,
-        .tries = TRIES,
+        .timeout = limits.timeout_ms,
+        .tries = limits.tries,
         .sock_state_cb = on_socket_state,
         .sock_state_cb_data = dns,
     };

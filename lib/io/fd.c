@@ -65,14 +65,13 @@ bool fd_pwrite_all(int fd, const void *data, size_t len, off_t offset)
     return true;
 }
 
-bool fd_send(int sock, int fd)
+ssize_t fd_send_with(int sock, int fd, const void *data, size_t len)
 {
-    char byte = 0;
     union {
         char space[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
     } control = {0};
-    struct iovec iov = {&byte, 1};
+    struct iovec iov = {(void *)data, len};
     struct msghdr msg = {.msg_iov = &iov,
                          .msg_iovlen = 1,
                          .msg_control = control.space,
@@ -86,7 +85,12 @@ bool fd_send(int sock, int fd)
     do {
         n = sendmsg(sock, &msg, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
-    return n == 1;
+    return n;
+}
+
+bool fd_send(int sock, int fd)
+{
+    return fd_send_with(sock, fd, "", 1) == 1;
 }
 
 int fd_recv(int sock)

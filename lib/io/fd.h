@@ -16,6 +16,8 @@ bool fd_write_all(int fd, const void *data, size_t len);
 bool fd_pwrite_all(int fd, const void *data, size_t len, off_t offset);
 /* Pass a descriptor over a Unix socket (one byte of data goes along). */
 bool fd_send(int sock, int fd);
+/* The same with DATA in place of the byte: how much of it went, -1 with errno: nothing. */
+ssize_t fd_send_with(int sock, int fd, const void *data, size_t len);
 int fd_recv(int sock); /* -1: nothing came */
 
 /* Exclusive (shared) flock without waiting; false: somebody else has it. */

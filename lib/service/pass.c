@@ -25,22 +25,8 @@ bool pass_send(int carrier, int fd, const struct haproxy_peers *ends, struct err
                                    .server_address = ends->server_address,
                                    .server_port = ends->server_port};
     CLEANUP(strbuf_done) struct strbuf frame = STRBUF_INIT(PASS_FRAME_MAX);
-    union pass_control control = {0};
     msg_frame(PASS_CONNECTION, &pass_peer_type, &peer, &frame);
-    struct iovec iov = {frame.s, frame.len};
-    struct msghdr msg = {.msg_iov = &iov,
-                         .msg_iovlen = 1,
-                         .msg_control = control.space,
-                         .msg_controllen = sizeof control.space};
-    struct cmsghdr *header = CMSG_FIRSTHDR(&msg);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    ssize_t n;
-    do {
-        n = sendmsg(carrier, &msg, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
+    ssize_t n = fd_send_with(carrier, fd, frame.s, frame.len);
     if (n < 0)
         return err_set(err, ERR_TEMP, "send connection: %s", strerror(errno));
     /* a fresh socket has room for all of it */
