@@ -75,9 +75,9 @@ void smtp_notice_said(struct smtp_session *s, enum smtp_step step, struct slice 
  * answered with is a server's own choice. */
 static bool is_breach(enum smtp_step step, int code)
 {
-    enum { GO_AHEAD_CLASS = 3, OK_CLASS = 2, ERROR_FIRST = 400 };
+    enum { GO_AHEAD_CLASS = 3, OK_CLASS = 2, CHALLENGE = 334, ERROR_FIRST = 400 };
     static const int codes[] = {500, 501, 502, 503, 504, 555};
-    if (step == SMTP_STEP_EHLO)
+    if (step == SMTP_STEP_EHLO || (step == SMTP_STEP_AUTH && code == CHALLENGE))
         return false;
     if (code < ERROR_FIRST)
         return code / 100 != (step == SMTP_STEP_DATA ? GO_AHEAD_CLASS : OK_CLASS);
