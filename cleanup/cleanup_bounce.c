@@ -6,6 +6,7 @@
 #include "ipc/client.h"
 #include "mail/bounce_msg.h"
 #include "mail/queue_file.h"
+#include "delivery/delivery_log.h"
 
 static struct loop *bounce_loop;
 static struct client *bounce_client, *trace_client;
@@ -170,9 +171,13 @@ void cleanup_bounce(struct cleanup_message *m, cleanup_bounce_fn done, void *arg
         CLEANUP(strbuf_done) struct strbuf line = STRBUF_INIT(8192);
         char delay[32];
         format_delay(m, delay, sizeof delay);
-        strbuf_addf(&line, "to=<%s>", rcpt->address);
-        if (rcpt->orig_address[0] && !slice_eq_nocase(slice_of(rcpt->orig_address), rcpt->address))
-            strbuf_addf(&line, ", orig_to=<%s>", rcpt->orig_address);
+        strbuf_add_str(&line, "to=");
+        delivery_log_address(rcpt->address, &line);
+        if (rcpt->orig_address[0] &&
+            !slice_eq_nocase(slice_of(rcpt->orig_address), rcpt->address)) {
+            strbuf_add_str(&line, ", orig_to=");
+            delivery_log_address(rcpt->orig_address, &line);
+        }
         log_info(&m->log, "%s, relay=none, delay=%s, delays=%s/0/0/0, dsn=%s, status=bounced (%s)",
                  line.s, delay, delay, report->status.dsn, report->status.reason);
     }

@@ -1,6 +1,7 @@
 #include "cleanup/cleanup_checks.h"
 
 #include "cleanup/cleanup_tables.h"
+#include "delivery/delivery_log.h"
 
 enum { LOGGED_MAX = 200 };
 
@@ -23,11 +24,14 @@ void cleanup_checks_log(struct cleanup_message *m, const char *action, const cha
 {
     CLEANUP(strbuf_done) struct strbuf line = STRBUF_INIT(8192);
     const struct envelope *env = &m->env;
-    strbuf_addf(&line, "%s: %s %.*s from %s; from=<%s>", action, thing,
+    strbuf_addf(&line, "%s: %s %.*s from %s; from=", action, thing,
                 SLICE_ARG(slice_first(content, LOGGED_MAX)),
-                env->log_message_origin[0] ? env->log_message_origin : "local", env->sender);
-    if (m->last_recipient[0])
-        strbuf_addf(&line, " to=<%s>", m->last_recipient);
+                env->log_message_origin[0] ? env->log_message_origin : "local");
+    delivery_log_address(env->sender, &line);
+    if (m->last_recipient[0]) {
+        strbuf_add_str(&line, " to=");
+        delivery_log_address(m->last_recipient, &line);
+    }
     if (env->log_protocol_name[0])
         strbuf_addf(&line, " proto=%s", env->log_protocol_name);
     if (env->log_helo_name[0])
@@ -61,12 +65,15 @@ static bool run_discard(void *ctx)
 {
     struct check_call *call = ctx;
     call->m->flags |= CLEANUP_FLAG_DISCARD;
+    call->m->checks_passed = true;
     return true;
 }
 
 static bool run_hold(void *ctx)
 {
     struct check_call *call = ctx;
+    if (call->m->flags & CLEANUP_FLAG_HOLD) /* said once */
+        return false;
     call->m->flags |= CLEANUP_FLAG_HOLD;
     return true;
 }
@@ -105,6 +112,7 @@ static bool run_redirect(void *ctx)
     if (!is_address(call, "REDIRECT"))
         return false;
     call->m->redirect = arena_strdup(call->m->arena, call->text);
+    call->m->checks_passed = true; /* Postfix looks no further either */
     return true;
 }
 

@@ -16,7 +16,7 @@ void cleanup_content_start(struct cleanup_message *m)
 }
 
 /* Faults in the MIME structure that main.cf says are none of ours to pass on. Nesting beyond the
- * limit is none here: it is refused by who would have to convert such content. */
+ * limit is one only where others are; else it is refused by who would have to convert it. */
 static void check_faults(struct cleanup_message *m, unsigned before, struct slice line)
 {
     unsigned fresh = mime_faults(m->mime) & ~before, strict = 0;
@@ -28,6 +28,11 @@ static void check_faults(struct cleanup_message *m, unsigned before, struct slic
         strict |= MIME_FAULT_8BIT_BODY;
     if (common_params.strict_mime_encoding_domain)
         strict |= MIME_FAULT_ENCODING;
+    bool is_inspected = !maps_is_empty(cleanup_tables.header_checks) ||
+                        !maps_is_empty(cleanup_tables.mime_header_checks) ||
+                        !maps_is_empty(cleanup_tables.nested_header_checks);
+    if (strict || is_inspected)
+        strict |= MIME_FAULT_NESTING;
     if (m->flags & CLEANUP_FLAG_SMTPUTF8)
         strict &= ~(unsigned)MIME_FAULT_8BIT_HEADER;
     for (unsigned fault = MIME_FAULT_NESTING; fault <= MIME_FAULT_ENCODING; fault <<= 1) {
@@ -36,7 +41,8 @@ static void check_faults(struct cleanup_message *m, unsigned before, struct slic
         CLEANUP(strbuf_done) struct strbuf thing = STRBUF_ANY, reason = STRBUF_ANY;
         const char *text = mime_fault_text((enum mime_fault)fault);
         strbuf_addf(&thing, "mime-error %s:", text);
-        cleanup_checks_log(m, "reject", thing.s, line, NULL);
+        if (fault != MIME_FAULT_NESTING)
+            cleanup_checks_log(m, "reject", thing.s, line, NULL);
         strbuf_addf(&reason, "5.6.0 %s", text);
         m->reason_code = 550;
         cleanup_message_fail(m, CLEANUP_STAT_CONTENT, reason.s);
@@ -64,16 +70,20 @@ static void note_utf8(struct cleanup_message *m, struct slice header)
 static void inner_header(struct cleanup_message *m, enum cleanup_check kind, struct slice header)
 {
     CLEANUP(strbuf_done) struct strbuf other = STRBUF_ANY;
+    struct slice name, value;
     switch (cleanup_checks(m, kind, header, &other)) {
     case CONTENT_KEEP:
-        cleanup_write_text(m, header);
         break;
     case CONTENT_REPLACE:
-        cleanup_write_text(m, strbuf_slice(&other));
+        header = strbuf_slice(&other);
         break;
     case CONTENT_DROP:
-        break;
+        return;
     }
+    if (header_parse(header, &name, &value) &&
+        header_find(name)->id == HEADER_CONTENT_TRANSFER_ENCODING)
+        cleanup_header_note_encoding(m, value);
+    cleanup_write_text(m, header);
 }
 
 static void flush_header(struct cleanup_message *m)
@@ -116,6 +126,8 @@ static void header_ends(struct cleanup_message *m)
 {
     m->header_is_over = true;
     cleanup_header_end(m);
+    if (!m->has_message_id_logged && cleanup_message_is_ok(m))
+        log_info(&m->log, "message-id=<>");
     if (m->has_milters) {
         m->edits.headers = cleanup_write_pointer(m, 0);
         m->edits.after_headers = cleanup_write_offset(m);
@@ -184,6 +196,12 @@ static bool is_mailbox_line(struct slice line)
     return slice_starts(line, "From ") || slice_starts(line, ">From ");
 }
 
+/* Only where a mailbox would begin. */
+static bool is_at_mailbox_line(const struct cleanup_message *m, struct slice line)
+{
+    return !m->header_is_over && !m->is_past_top && is_mailbox_line(line);
+}
+
 static bool is_continuation(const struct cleanup_message *m, struct slice line)
 {
     return m->header.len > 0 && line.len > 0 && (line.s[0] == ' ' || line.s[0] == '\t');
@@ -193,7 +211,7 @@ static bool may_be_header(const struct cleanup_message *m, struct slice line)
 {
     struct slice name, value;
     return is_continuation(m, line) || header_parse(line, &name, &value) ||
-           (!m->header_is_over && is_mailbox_line(line));
+           is_at_mailbox_line(m, line);
 }
 
 static void header_line(struct cleanup_message *m, struct slice line)
@@ -202,12 +220,13 @@ static void header_line(struct cleanup_message *m, struct slice line)
     if (is_continuation(m, line)) {
         strbuf_add_char(&m->header, '\n');
         strbuf_add_slice(&m->header, line);
-    } else if (!m->header_is_over && is_mailbox_line(line)) {
+    } else if (is_at_mailbox_line(m, line)) {
         flush_header(m); /* of a mailbox that was sent as a message */
         strbuf_set(&m->header, "X-Mailbox-Line: ");
         strbuf_add_slice(&m->header, line);
     } else if (header_parse(line, &name, &value)) {
         flush_header(m);
+        m->is_past_top |= header_find(name)->id != HEADER_RECEIVED;
         strbuf_set_slice(&m->header, name); /* without blanks before the colon */
         strbuf_add_char(&m->header, ':');
         strbuf_add_slice(&m->header, value);
@@ -281,6 +300,4 @@ void cleanup_content_end(struct cleanup_message *m)
         header_ends(m);
         m->edits.body = m->has_milters ? cleanup_write_pointer(m, 0) : 0;
     }
-    if (!m->has_message_id_logged && cleanup_message_is_ok(m))
-        log_info(&m->log, "message-id=<>");
 }

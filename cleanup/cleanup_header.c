@@ -6,7 +6,6 @@
 #include "cleanup/cleanup_params.h"
 #include "config/common_params.h"
 #include "mail/address.h"
-#include "mail/mime_value.h"
 
 static uint64_t bit(enum header_id id)
 {
@@ -27,13 +26,27 @@ struct rewriting {
     enum cleanup_class class_bit;
 };
 
-static bool rewrite_one(void *ctx, struct slice address, struct strbuf *out)
+/* "a@b": the @ is one of the local part; what a bare name gets behind it. */
+static const char *origin(enum rewrite_context context)
+{
+    if (!common_params.append_at_myorigin)
+        return "";
+    return context == REWRITE_REMOTE ? common_params.remote_header_rewrite_domain
+                                     : common_params.myorigin;
+}
+
+static bool rewrite_one(void *ctx, struct slice address, bool has_domain, struct strbuf *out)
 {
     struct rewriting *r = ctx;
+    CLEANUP(strbuf_done) struct strbuf completed = STRBUF_ANY;
     if (address.len == 0)
         return false;
+    if (!has_domain && slice_find(address, '@') != SIZE_MAX && origin(r->context)[0]) {
+        strbuf_addf(&completed, "%.*s@%s", SLICE_ARG(address), origin(r->context));
+        address = strbuf_slice(&completed);
+    }
     cleanup_map_address(r->m, r->context, r->class_bit, address, out);
-    return !slice_same(address, strbuf_slice(out));
+    return true;
 }
 
 /* Addresses of strangers stay as they are unless main.cf has a domain for them. */
@@ -52,8 +65,8 @@ static bool rewrite_addresses(struct cleanup_message *m, const struct header_inf
             info->flags & HEADER_IS_SENDER ? CLEANUP_HEADER_SENDER : CLEANUP_HEADER_RECIPIENT,
     };
     CLEANUP(strbuf_done) struct strbuf list = STRBUF_ANY;
-    address_rewrite_list(value, (size_t)common_params.header_address_token_limit, rewrite_one, &r,
-                         &list);
+    address_rewrite_list(value, name.len + 1, (size_t)common_params.header_address_token_limit,
+                         rewrite_one, &r, &list);
     if (slice_same(value, strbuf_slice(&list)))
         return false;
     strbuf_add_slice(out, name);
@@ -73,18 +86,18 @@ static void log_message_id(struct cleanup_message *m, enum header_id id, struct 
 
 static void count_hop(struct cleanup_message *m)
 {
-    if (++m->hops <= common_params.hopcount_limit || (m->status & CLEANUP_STAT_HOPS))
+    if (++m->hops < common_params.hopcount_limit || (m->status & CLEANUP_STAT_HOPS))
         return;
     cleanup_message_warn(m, "message rejected: hopcount exceeded");
     cleanup_message_fail(m, CLEANUP_STAT_HOPS, NULL);
 }
 
-/* What a Content-Transfer-Encoding: header says counts when the envelope said nothing. */
-static void note_encoding(struct cleanup_message *m, struct slice value)
+void cleanup_header_note_encoding(struct cleanup_message *m, struct slice value)
 {
     if (m->env.encoding[0] || !cleanup_params.detect_8bit_encoding_header)
         return;
-    if (mime_value_encoding(value) == MIME_ENCODING_8BIT)
+    value = slice_trim(value);
+    if (slice_eq_nocase(value, "8bit") || slice_eq_nocase(value, "binary"))
         m->env.encoding = "8bit";
 }
 
@@ -105,7 +118,7 @@ static void note(struct cleanup_message *m, const struct header_info *info, stru
         count_hop(m);
         break;
     case HEADER_CONTENT_TRANSFER_ENCODING:
-        note_encoding(m, value);
+        cleanup_header_note_encoding(m, value);
         break;
     case HEADER_TLS_REQUIRED:
         if (common_params.tls_required_enable && slice_eq_nocase(slice_trim(value), "no"))
@@ -137,9 +150,13 @@ void cleanup_header_primary(struct cleanup_message *m, struct slice header)
     case CONTENT_KEEP:
         break;
     }
-    if (!cleanup_message_is_ok(m) || is_dropped(name))
+    if (!cleanup_message_is_ok(m))
         return;
-    note(m, info, value);
+    note(m, info, value); /* what is dropped is not missing either */
+    if (is_dropped(name)) {
+        m->headers_seen &= ~(bit(HEADER_BCC) | bit(HEADER_RESENT_BCC));
+        return;
+    }
     bool has_addresses = info->flags & (HEADER_IS_SENDER | HEADER_IS_RECIPIENT);
     if (has_addresses && may_rewrite(m) && rewrite_addresses(m, info, name, value, &rewritten))
         header = strbuf_slice(&rewritten);

@@ -80,6 +80,7 @@ struct cleanup_message {
     bool in_long_line, line_is_body, header_is_over, checks_passed, skip_long_line;
     uint64_t headers_seen; /* bits of enum header_id */
     bool has_resent, has_message_id_logged, has_destination;
+    bool is_past_top; /* a header came that is not the Received: of this system */
     int64_t hops;
     int64_t body_bytes; /* of the part being inspected */
     off_t data_offset;
@@ -131,6 +132,8 @@ bool cleanup_bulk_may_hold_line_end(struct slice records);
 /* cleanup_header.c */
 void cleanup_header_primary(struct cleanup_message *m, struct slice header);
 void cleanup_header_end(struct cleanup_message *m);
+/* What a Content-Transfer-Encoding: header says counts when the envelope said nothing. */
+void cleanup_header_note_encoding(struct cleanup_message *m, struct slice value);
 /* cleanup_write.c */
 bool cleanup_write_create(struct cleanup_message *m);
 void cleanup_write_record(struct cleanup_message *m, int type, struct slice data);

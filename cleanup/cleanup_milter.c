@@ -3,6 +3,7 @@
 
 #include "cleanup/cleanup_params.h"
 #include "milter/milter_params.h"
+#include "delivery/delivery_log.h"
 
 static struct milter_specs local_specs;
 
@@ -66,16 +67,19 @@ void cleanup_milter_log(const struct cleanup_message *m, const char *action, int
 {
     CLEANUP(strbuf_done) struct strbuf line = STRBUF_INIT(8192);
     const struct envelope *env = &m->env;
-    strbuf_addf(&line, "%s: %s from %s: %s; from=<%s>", action, stage_name(command),
+    strbuf_addf(&line, "%s: %s from %s: %s; from=", action, stage_name(command),
                 env->log_message_origin[0] && strcmp(env->log_message_origin, "local") != 0
                     ? env->log_message_origin
                     : "localhost[127.0.0.1]",
-                text, env->sender);
+                text);
+    delivery_log_address(env->sender, &line);
     const char *recipient = m->last_recipient;
     if (m->heard_at)
         recipient = m->heard_at;
-    if (recipient[0] && strchr("RTLNBE", command))
-        strbuf_addf(&line, " to=<%s>", recipient);
+    if (recipient[0] && strchr("RTLNBE", command)) {
+        strbuf_add_str(&line, " to=");
+        delivery_log_address(recipient, &line);
+    }
     if (env->log_protocol_name[0])
         strbuf_addf(&line, " proto=%s", env->log_protocol_name);
     if (env->log_helo_name[0])

@@ -44,7 +44,8 @@ static enum map_status rewrite(const char *address, struct strbuf *out, struct e
     if (local.len == 0 && address_split(slice_of(address), &from, &rest))
         local = from; /* "@new" replaces the domain alone */
     strbuf_add_slice(out, local);
-    if (extension.len > 0 && strstr(common_params.propagate_unmatched_extensions, "generic"))
+    if (extension.len > 0 && !is_domain &&
+        strstr(common_params.propagate_unmatched_extensions, "generic"))
         strbuf_add_slice(out, strbuf_slice(&extension));
     strbuf_add_char(out, '@');
     strbuf_add_slice(out, has_domain ? domain : slice_of(common_params.myorigin));
@@ -75,8 +76,10 @@ bool smtp_generic_envelope(struct smtp_delivery *d, struct err *err)
     return true;
 }
 
-static bool rewrite_one(void *ctx, struct slice address, struct strbuf *out_address)
+static bool rewrite_one(void *ctx, struct slice address, bool has_domain,
+                        struct strbuf *out_address)
 {
+    (void)has_domain;
     struct err *err = ctx;
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(ADDRESS_MAX);
     strbuf_add_slice(&text, address);
@@ -92,7 +95,7 @@ bool smtp_generic_header(struct slice header, struct strbuf *out, struct err *er
     strbuf_init(out, HEADER_MAX);
     strbuf_add_slice(out, name);
     strbuf_add_char(out, ':');
-    address_rewrite_list(value, (size_t)common_params.header_address_token_limit, rewrite_one, err,
-                         out);
+    address_rewrite_list(value, name.len + 1, (size_t)common_params.header_address_token_limit,
+                         rewrite_one, err, out);
     return err->kind == ERR_NONE;
 }

@@ -24,11 +24,14 @@ void smtpd_content_add(struct smtpd_session *s, int type, struct slice text)
 {
     struct smtpd_tx *tx = s->tx;
     int64_t limit = common_params.message_size_limit;
+    bool is_first = tx->content_size == 0;
     tx->content_size += (int64_t)text.len + (type == REC_LINE ? 2 : 0);
     if (limit > 0 && tx->content_size > limit)
         tx->too_big = true;
     if (tx->too_big || tx->failure)
         return; /* read to the end, so that the client sees the reply */
+    if (is_first && text.len > 0 && (text.s[0] == ' ' || text.s[0] == '\t')) /* no header */
+        record_add(smtpd_sink_buffer(tx->sink), REC_LINE, SLICE_EMPTY);
     record_add(smtpd_sink_buffer(tx->sink), type, text);
 }
 

@@ -24,7 +24,7 @@ bool address_to_internal(struct slice external, struct strbuf *out)
 /* RFC 5322 section 3.2.3, with the bytes of UTF-8 (RFC 6532) */
 static bool is_atext(char c)
 {
-    return (unsigned char)c > ' ' && c != 127 && strchr("()<>[]:;@\\,.\"", c) == NULL;
+    return (unsigned char)c > ' ' && strchr("()<>[]:;@\\,.\"", c) == NULL;
 }
 
 bool address_local_needs_quotes(struct slice local_part)
@@ -48,13 +48,7 @@ void address_to_external(struct slice internal, struct strbuf *out)
     if (!address_local_needs_quotes(local)) {
         strbuf_add_slice(out, local);
     } else {
-        strbuf_add_char(out, '"');
-        for (size_t i = 0; i < local.len; i++) {
-            if (local.s[i] == '"' || local.s[i] == '\\' || local.s[i] == '\r' || local.s[i] == '\n')
-                strbuf_add_char(out, '\\');
-            strbuf_add_char(out, local.s[i]);
-        }
-        strbuf_add_char(out, '"');
+        address_token_add_quoted(local, out);
     }
     if (has_domain) {
         strbuf_add_char(out, '@');

@@ -38,10 +38,13 @@ void address_add_verp(struct strbuf *out, const char *sender, const char *delimi
  * text of that address alone. Comments, names and groups keep their place. Bounded by
  * header_address_token_limit TOKENS_MAX (0: none): beyond it the rest is copied unparsed.
  * OUT is VALUE itself when nothing changed, else the new value: one blank after the header's colon,
- * ", " between addresses, and line breaks (LF TAB) between them where a line would get long. */
-typedef bool (*address_rewrite_fn)(void *ctx, struct slice address, struct strbuf *out_address);
-void address_rewrite_list(struct slice value, size_t tokens_max, address_rewrite_fn fn, void *ctx,
-                          struct strbuf *out);
+ * ", " between addresses, and line breaks (LF TAB) between them where a line would get long.
+ * HAS_DOMAIN: an @ in the address is not only one inside quotes.
+ * COLUMN: the length of the header's name and its colon. */
+typedef bool (*address_rewrite_fn)(void *ctx, struct slice address, bool has_domain,
+                                   struct strbuf *out_address);
+void address_rewrite_list(struct slice value, size_t column, size_t tokens_max,
+                          address_rewrite_fn fn, void *ctx, struct strbuf *out);
 /* The addresses of a header value, internal form, one call each (sendmail -t). */
 void address_each(struct slice value, size_t tokens_max,
                   void (*fn)(void *ctx, struct slice internal), void *ctx);

@@ -1,31 +1,41 @@
 /*
  * address_list: the addresses inside the value of a header.
  *
- * The value is cut into tokens, the tokens into items (an address with its name and comments), and
- * the items are written again one after the other. Strangers write odd lists: words without commas
- * between them are separate addresses, a colon without a later semicolon is no group.
+ * The value is cut into tokens, the tokens from right to left into items, and the items are written
+ * again from left to right. From right to left, because only the end tells what came before it: the
+ * > that there is a <, the ; that a : ends the name of a group. Strangers write odd lists: words
+ * without commas between them are separate addresses, an < without its > is part of one.
  */
+#include "base/xmem.h"
 #include "mail/address.h"
 #include "mail/address_token.h"
 
-enum { LINE_MAX_LENGTH = 72 };
+enum { LINE_MAX_LENGTH = 69 }; /* not counting the tab that begins a continued line */
+
+enum item_kind {
+    ITEM_ADDRESS, /* with comments among its tokens */
+    ITEM_WORD,    /* one token of a name, or a comment that belongs to no address */
+    ITEM_GROUP,   /* the colon after the name of a group */
+    ITEM_MARK,    /* another special character */
+};
+
+/* Tokens [from, to) */
+struct item {
+    enum item_kind kind;
+    size_t from, to;
+};
 
 struct list {
     struct address_tokens tokens;
-    size_t last_semicolon; /* SIZE_MAX: none */
-    size_t plain_until;    /* before this token there is neither a < nor a group name */
+    struct item *items; /* the last one first */
+    size_t count, cap;
     address_rewrite_fn fn;
     void *ctx;
     struct strbuf *out;
-    struct strbuf item;
-    size_t line_start;
+    struct strbuf text; /* what was written after the last comma */
+    size_t column;
+    bool has_comma; /* before the text */
     bool is_changed;
-};
-
-/* One item: tokens [from, to), the address being [address, address_end). */
-struct item {
-    size_t from, to, address, address_end;
-    bool has_angle;
 };
 
 static const struct address_token *token_at(const struct list *list, size_t i)
@@ -33,176 +43,218 @@ static const struct address_token *token_at(const struct list *list, size_t i)
     return &list->tokens.at[i];
 }
 
-/* Put the finished text of list->item into the output; break the line when it gets long. */
-static void emit(struct list *list, const char *separator)
+static bool ends_with_one_of(const struct list *list, size_t end, const char *specials)
+{
+    const struct address_token *token = token_at(list, end - 1);
+    return token->kind == ADDRESS_SPECIAL && strchr(specials, token->raw.s[0]) != NULL;
+}
+
+/* ---- from right to left ---- */
+
+static void add_item(struct list *list, enum item_kind kind, size_t from, size_t to)
+{
+    if (list->count == list->cap) {
+        list->cap = MAX(list->cap * 2, (size_t)16);
+        list->items = xrealloc_array(list->items, list->cap, sizeof *list->items);
+    }
+    list->items[list->count++] = (struct item){kind, from, to};
+}
+
+/* The words that end at END, up to one of STOPS; where they begin. */
+static size_t take_name(struct list *list, size_t end, const char *stops)
+{
+    while (end > 0 && !ends_with_one_of(list, end, stops)) {
+        end--;
+        bool is_angle = address_token_is(token_at(list, end), '<');
+        add_item(list, is_angle ? ITEM_MARK : ITEM_WORD, end, end + 1);
+    }
+    return end;
+}
+
+/* What is left of a >: an address up to the <, then a name; without a < all of it is an address. */
+static size_t take_angle(struct list *list, size_t end)
+{
+    size_t from = end;
+    while (from > 0 && !ends_with_one_of(list, from, "<"))
+        from--;
+    if (from < end)
+        add_item(list, ITEM_ADDRESS, from, end);
+    if (from == 0)
+        return 0;
+    add_item(list, ITEM_MARK, from - 1, from);
+    return take_name(list, from - 1, ",;:>");
+}
+
+static bool has_address(const struct list *list, size_t from, size_t to)
+{
+    while (from < to && token_at(list, from)->kind == ADDRESS_COMMENT)
+        from++;
+    return from < to;
+}
+
+/* An address without <>: it ends where two words meet, and the comments between them are its own.
+ */
+static size_t take_address(struct list *list, size_t end, const char *stops)
+{
+    bool was_word = false;
+    size_t from = end;
+    while (from > 0 && !ends_with_one_of(list, from, stops)) {
+        const struct address_token *token = token_at(list, from - 1);
+        bool is_word = address_token_is_word(token);
+        if (is_word && was_word)
+            break;
+        if (token->kind != ADDRESS_COMMENT)
+            was_word = is_word;
+        from--;
+    }
+    if (has_address(list, from, end)) {
+        add_item(list, ITEM_ADDRESS, from, end);
+    } else {
+        for (size_t i = end; i > from; i--)
+            add_item(list, ITEM_WORD, i - 1, i);
+    }
+    return from;
+}
+
+static void find_items(struct list *list)
+{
+    bool in_group = false;
+    size_t end = list->tokens.count;
+    while (end > 0) {
+        const struct address_token *last = token_at(list, end - 1);
+        if (address_token_is(last, ':') && in_group) {
+            add_item(list, ITEM_GROUP, end - 1, end);
+            end = take_name(list, end - 1, ",");
+            in_group = false;
+        } else if (address_token_is(last, ',') || address_token_is(last, ';')) {
+            in_group |= address_token_is(last, ';');
+            add_item(list, ITEM_MARK, end - 1, end);
+            end--;
+        } else if (address_token_is(last, '>')) {
+            add_item(list, ITEM_MARK, end - 1, end);
+            end = take_angle(list, end - 1);
+            if (end > 0 && address_token_is(token_at(list, end - 1), ':') && !in_group) {
+                add_item(list, ITEM_MARK, end - 1, end);
+                end--;
+            }
+        } else {
+            end = take_address(list, end, in_group ? ",;>:" : ",;>");
+        }
+    }
+}
+
+/* ---- from left to right ---- */
+
+static bool at_blank(const struct list *list)
+{
+    return list->text.len == 0 || list->text.s[list->text.len - 1] == ' ';
+}
+
+/* Put list->text into the output, on a line of its own where it would make this one long. */
+static void end_text(struct list *list, const char *comma)
 {
     struct strbuf *out = list->out;
-    if (separator[0] == ',')
-        strbuf_add_char(out, ',');
-    if (separator[0] == ',' && out->len - list->line_start + list->item.len + 1 > LINE_MAX_LENGTH) {
+    size_t length = list->text.len + strlen(comma);
+    if (list->has_comma && list->column + 1 + length > LINE_MAX_LENGTH) {
         strbuf_add_str(out, "\n\t");
-        list->line_start = out->len - 1;
+        list->column = 0;
     } else {
         strbuf_add_char(out, ' ');
+        list->column++;
     }
-    strbuf_add_slice(out, strbuf_slice(&list->item));
-    strbuf_reset(&list->item);
+    strbuf_add_slice(out, strbuf_slice(&list->text));
+    strbuf_add_str(out, comma);
+    list->column += length;
+    list->has_comma = comma[0] != '\0';
+    strbuf_reset(&list->text);
+}
+
+static void add_comments(struct list *list, const struct item *item)
+{
+    for (size_t i = item->from; i < item->to; i++) {
+        if (token_at(list, i)->kind == ADDRESS_COMMENT) {
+            strbuf_add_char(&list->text, ' ');
+            address_token_add_external(token_at(list, i), &list->text);
+        }
+    }
+}
+
+/* The address as it is written now, for comparison: without comments and needless blanks. */
+static void add_as_found(const struct list *list, const struct item *item, struct strbuf *out)
+{
+    const struct address_token *before = NULL;
+    for (size_t i = item->from; i < item->to; i++) {
+        const struct address_token *token = token_at(list, i);
+        if (token->kind == ADDRESS_COMMENT)
+            continue;
+        address_token_add_gap(before, token, out);
+        address_token_add_external(token, out);
+        before = token;
+    }
+}
+
+static bool has_at(const struct list *list, const struct item *item)
+{
+    for (size_t i = item->from; i < item->to; i++)
+        if (address_token_is(token_at(list, i), '@'))
+            return true;
+    return false;
 }
 
 static void add_address(struct list *list, const struct item *item)
 {
-    const struct address_token *first = token_at(list, item->address);
-    size_t count = item->address_end - item->address;
     CLEANUP(strbuf_done) struct strbuf address = STRBUF_INIT(list->out->max);
     CLEANUP(strbuf_done) struct strbuf changed = STRBUF_INIT(list->out->max);
-    bool is_routed = false;
-    if (count > 0)
-        address_token_address(first, count, &address, &is_routed);
-    if (address.len == 0)
-        return;
+    CLEANUP(strbuf_done) struct strbuf found = STRBUF_INIT(list->out->max);
+    address_token_address(token_at(list, item->from), item->to - item->from, &address, NULL);
     struct slice result = strbuf_slice(&address);
-    if (list->fn(list->ctx, result, &changed)) {
-        is_routed |= !slice_same(result, strbuf_slice(&changed));
+    if (list->fn(list->ctx, result, has_at(list, item), &changed))
         result = strbuf_slice(&changed);
-    }
-    list->is_changed |= is_routed;
-    address_to_external(result, &list->item);
+    size_t start = list->text.len;
+    if (result.len == 0 && has_address(list, item->from, item->to))
+        strbuf_add_str(&list->text, "\"\"");
+    address_to_external(result, &list->text);
+    add_as_found(list, item, &found);
+    list->is_changed |=
+        !slice_same(strbuf_slice(&found), slice_from(strbuf_slice(&list->text), start));
+    add_comments(list, item);
 }
 
-/* The name before <address>: its words with one blank between them, none around specials. */
-static void add_phrase(struct list *list, const struct item *item)
+static void write_mark(struct list *list, char mark)
 {
-    bool was_special = true;
-    for (size_t i = item->from; i + 1 < item->address; i++) {
-        const struct address_token *token = token_at(list, i);
-        bool is_special = token->kind == ADDRESS_SPECIAL;
-        if (!was_special && !is_special)
-            strbuf_add_char(&list->item, ' ');
-        strbuf_add_slice(&list->item, token->raw);
-        was_special = is_special;
+    if (mark == ',') {
+        end_text(list, ",");
+        return;
     }
-    if (item->address > item->from + 1)
-        strbuf_add_char(&list->item, ' ');
+    if (mark == '<' && !at_blank(list))
+        strbuf_add_char(&list->text, ' ');
+    strbuf_add_char(&list->text, mark);
 }
 
-static void add_comments(struct list *list, size_t from, size_t to, bool with_blank)
+/* Write ITEM, which comes after BEFORE (NULL: it is the first one). */
+static void write_item(struct list *list, const struct item *item, const struct item *before)
 {
-    for (size_t i = from; i < to; i++) {
-        if (token_at(list, i)->kind != ADDRESS_COMMENT)
-            continue;
-        if (with_blank && list->item.len > 0)
-            strbuf_add_char(&list->item, ' ');
-        strbuf_add_slice(&list->item, token_at(list, i)->raw);
-        with_blank = true;
-    }
-}
-
-static void add_item(struct list *list, const struct item *item, const char *separator)
-{
-    if (item->has_angle) {
-        add_phrase(list, item);
-        strbuf_add_char(&list->item, '<');
+    const struct address_token *token = token_at(list, item->from);
+    char mark = before && before->kind == ITEM_MARK ? token_at(list, before->from)->raw.s[0] : '\0';
+    bool is_special = token->kind == ADDRESS_SPECIAL;
+    switch (item->kind) {
+    case ITEM_ADDRESS:
+        if (before && before->kind != ITEM_GROUP && mark != '<' && mark != ',')
+            end_text(list, ",");
         add_address(list, item);
-        strbuf_add_char(&list->item, '>');
-        add_comments(list, item->address, item->address_end, true);
-        add_comments(list, item->address_end, item->to, false);
-    } else {
-        add_address(list, item);
-        add_comments(list, item->from, item->to, true);
-    }
-    emit(list, separator);
-}
-
-/* The end of the item that begins at I: the next comma, semicolon or group colon. A < makes what is
- * before it a name; then the item ends after its > and the comments that follow. */
-static struct item find_item(struct list *list, size_t i)
-{
-    struct item item = {.from = i, .address = i};
-    size_t count = list->tokens.count;
-    size_t split = SIZE_MAX; /* where two words meet without a comma */
-    bool was_word = false;
-    for (; i < count; i++) {
-        const struct address_token *token = token_at(list, i);
-        if (address_token_is(token, ',') || address_token_is(token, ';') ||
-            address_token_is(token, '<') || address_token_is(token, '>'))
-            break;
-        if (address_token_is(token, ':') && list->last_semicolon != SIZE_MAX &&
-            i < list->last_semicolon)
-            break;
-        if (token->kind == ADDRESS_COMMENT)
-            continue;
-        bool is_word = address_token_is_word(token);
-        if (is_word && was_word && split == SIZE_MAX)
-            split = i;
-        if (split != SIZE_MAX && i < list->plain_until)
-            break;
-        was_word = is_word;
-    }
-    if (i < count && address_token_is(token_at(list, i), '<')) {
-        item.has_angle = true;
-        item.address = ++i;
-        while (i < count && !address_token_is(token_at(list, i), '>'))
-            i++;
-        item.address_end = i;
-        i += i < count;
-        while (i < count && token_at(list, i)->kind == ADDRESS_COMMENT)
-            i++;
-        item.to = i;
-        return item;
-    }
-    bool is_group = i < count && address_token_is(token_at(list, i), ':');
-    if (!is_group && i > list->plain_until)
-        list->plain_until = i;
-    item.to = item.address_end = split != SIZE_MAX && !is_group ? split : i;
-    return item;
-}
-
-/* "name:" of a group, its words kept as they are. */
-static void add_group_name(struct list *list, const struct item *item, const char *separator)
-{
-    for (size_t i = item->from; i < item->to; i++) {
-        if (i > item->from)
-            strbuf_add_char(&list->item, ' ');
-        strbuf_add_slice(&list->item, token_at(list, i)->raw);
-    }
-    strbuf_add_char(&list->item, ':');
-    emit(list, separator);
-}
-
-/* Write everything anew into list->out; list->is_changed tells whether that was needed. */
-static void walk(struct list *list)
-{
-    size_t i = 0, count = list->tokens.count;
-    const char *separator = " ";
-    bool is_item_due = true; /* an empty place between two commas is an item too */
-    while (i < count) {
-        const struct address_token *token = token_at(list, i);
-        if (address_token_is(token, ',')) {
-            if (is_item_due && i > 0)
-                emit(list, separator);
-            separator = ",";
-            is_item_due = true;
-            i++;
-            continue;
-        }
-        if (address_token_is(token, ';') || address_token_is(token, '>')) {
-            strbuf_add_slice(list->out, token->raw);
-            separator = ",";
-            is_item_due = false;
-            i++;
-            continue;
-        }
-        struct item item = find_item(list, i);
-        i = item.to;
-        if (!item.has_angle && i < count && address_token_is(token_at(list, i), ':')) {
-            add_group_name(list, &item, separator);
-            separator = " ";
-            i++;
-        } else {
-            add_item(list, &item, separator);
-            separator = ",";
-        }
-        is_item_due = false;
+        break;
+    case ITEM_WORD:
+        if (before && before->kind == ITEM_WORD && !is_special &&
+            token_at(list, before->from)->kind != ADDRESS_SPECIAL)
+            strbuf_add_char(&list->text, ' ');
+        address_token_add_external(token, &list->text);
+        break;
+    case ITEM_GROUP:
+        strbuf_add_str(&list->text, ": ");
+        break;
+    case ITEM_MARK:
+        write_mark(list, token->raw.s[0]);
+        break;
     }
 }
 
@@ -211,8 +263,10 @@ static void walk(struct list *list)
 static void leave_rest(struct list *list, struct slice value)
 {
     struct address_tokens *tokens = &list->tokens;
-    if (slice_trim_left(tokens->rest).len == 0)
+    if (slice_trim_left(tokens->rest).len == 0) {
+        tokens->rest = SLICE_EMPTY;
         return;
+    }
     while (tokens->count > 0 && !address_token_is(&tokens->at[tokens->count - 1], ','))
         tokens->count--;
     if (tokens->count > 0)
@@ -221,27 +275,26 @@ static void leave_rest(struct list *list, struct slice value)
         tokens->rest = slice_from(value, (size_t)(tokens->at[tokens->count].raw.s - value.s));
 }
 
-void address_rewrite_list(struct slice value, size_t tokens_max, address_rewrite_fn fn, void *ctx,
-                          struct strbuf *out)
+void address_rewrite_list(struct slice value, size_t column, size_t tokens_max,
+                          address_rewrite_fn fn, void *ctx, struct strbuf *out)
 {
-    struct list list = {.last_semicolon = SIZE_MAX, .fn = fn, .ctx = ctx, .out = out};
+    struct list list = {.fn = fn, .ctx = ctx, .out = out, .column = column};
     size_t start = out->len;
-    list.line_start = start;
-    strbuf_init(&list.item, out->max);
+    strbuf_init(&list.text, out->max);
     address_tokens_init(&list.tokens, value, tokens_max);
     leave_rest(&list, value);
-    for (size_t i = 0; i < list.tokens.count; i++) {
-        if (address_token_is(token_at(&list, i), ';'))
-            list.last_semicolon = i;
-    }
-    walk(&list);
+    find_items(&list);
+    for (size_t i = list.count; i > 0; i--)
+        write_item(&list, &list.items[i - 1], i < list.count ? &list.items[i] : NULL);
+    end_text(&list, "");
     if (list.is_changed) {
         strbuf_add_slice(out, list.tokens.rest);
     } else {
         strbuf_truncate(out, start);
         strbuf_add_slice(out, value);
     }
-    strbuf_done(&list.item);
+    strbuf_done(&list.text);
+    free(list.items);
     address_tokens_done(&list.tokens);
 }
 
@@ -250,9 +303,11 @@ struct each {
     void *ctx;
 };
 
-static bool each_address(void *ctx, struct slice address, struct strbuf *out_address)
+static bool each_address(void *ctx, struct slice address, bool has_domain,
+                         struct strbuf *out_address)
 {
     struct each *each = ctx;
+    (void)has_domain;
     (void)out_address;
     each->fn(each->ctx, address);
     return false;
@@ -263,5 +318,5 @@ void address_each(struct slice value, size_t tokens_max,
 {
     struct each each = {fn, ctx};
     CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
-    address_rewrite_list(value, tokens_max, each_address, &each, &out);
+    address_rewrite_list(value, 0, tokens_max, each_address, &each, &out);
 }

@@ -98,13 +98,13 @@ bool address_token_is_word(const struct address_token *token)
            token->kind == ADDRESS_LITERAL;
 }
 
-/* A line break inside a quoted string is folding and white space inside an address is a blank, so
- * that the internal form stays on one line. NUL cannot be kept. */
+/* White space inside an address, line breaks too, is a blank, so that the internal form stays on
+ * one line. NUL cannot be kept. */
 static void add_plain(struct strbuf *out, char c)
 {
-    if (c == '\t')
+    if (c == '\t' || c == '\r' || c == '\n')
         c = ' ';
-    if (c != '\r' && c != '\n' && c != '\0')
+    if (c != '\0')
         strbuf_add_char(out, c);
 }
 
@@ -130,8 +130,7 @@ void address_token_add_internal(const struct address_token *token, struct strbuf
         add_unescaped(out, text);
         break;
     case ADDRESS_LITERAL:
-        for (size_t i = 0; i < text.len; i++)
-            add_plain(out, text.s[i]);
+        add_unescaped(out, text);
         if (text.len < 2 || text.s[text.len - 1] != ']')
             strbuf_add_char(out, ']');
         break;
@@ -140,6 +139,57 @@ void address_token_add_internal(const struct address_token *token, struct strbuf
     default:
         add_unescaped(out, text);
     }
+}
+
+void address_token_add_quoted(struct slice text, struct strbuf *out)
+{
+    strbuf_add_char(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (strchr("\"\\\r\n", text.s[i]) && text.s[i] != '\0')
+            strbuf_add_char(out, '\\');
+        strbuf_add_char(out, text.s[i]);
+    }
+    strbuf_add_char(out, '"');
+}
+
+static bool holds_special(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (is_space(text.s[i]) || is_special(text.s[i]))
+            return true;
+    return false;
+}
+
+static void add_comment(const struct address_token *token, struct strbuf *out)
+{
+    for (size_t i = 0; i < token->raw.len; i++)
+        strbuf_add_char(out, token->raw.s[i] == '\n' ? ' ' : token->raw.s[i]);
+}
+
+void address_token_add_external(const struct address_token *token, struct strbuf *out)
+{
+    if (token->kind == ADDRESS_COMMENT) {
+        add_comment(token, out);
+        return;
+    }
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT(out->max);
+    address_token_add_internal(token, &text);
+    if (token->kind == ADDRESS_QUOTED ||
+        (token->kind == ADDRESS_ATOM && holds_special(strbuf_slice(&text))))
+        address_token_add_quoted(strbuf_slice(&text), out);
+    else
+        strbuf_add_slice(out, strbuf_slice(&text));
+}
+
+void address_token_add_gap(const struct address_token *before, const struct address_token *token,
+                           struct strbuf *out)
+{
+    if (!before)
+        return;
+    bool meets = address_token_is_word(before) && address_token_is_word(token);
+    if (address_token_is(before, ',') || (address_token_is(token, '<') && out->len > 0) ||
+        (meets && (before->kind == ADDRESS_QUOTED || token->kind == ADDRESS_QUOTED)))
+        strbuf_add_char(out, ' ');
 }
 
 static size_t find_special(const struct address_token *tokens, size_t from, size_t count, char c)
@@ -171,6 +221,7 @@ bool address_token_address(const struct address_token *tokens, size_t count, str
     }
 
     bool was_word = false;
+    const struct address_token *before = NULL;
     for (; i < count; i++) {
         if (tokens[i].kind == ADDRESS_COMMENT)
             continue;
@@ -178,7 +229,9 @@ bool address_token_address(const struct address_token *tokens, size_t count, str
         if (is_word ? was_word : strchr(".@:", tokens[i].raw.s[0]) == NULL)
             ok = false;
         was_word = is_word;
+        address_token_add_gap(before, &tokens[i], out);
         address_token_add_internal(&tokens[i], out);
+        before = &tokens[i];
     }
     if (ret_routed)
         *ret_routed = is_routed;

@@ -37,6 +37,13 @@ bool address_token_is(const struct address_token *token, char special);
 bool address_token_is_word(const struct address_token *token); /* atom, quoted or literal */
 /* Append what the token means: without quotes and backslashes. */
 void address_token_add_internal(const struct address_token *token, struct strbuf *out);
+/* Append what the token means as it is written: TEXT in quotes; a token, in quotes where it has
+ * them or needs them. */
+void address_token_add_quoted(struct slice text, struct strbuf *out);
+void address_token_add_external(const struct address_token *token, struct strbuf *out);
+/* Append the blank that goes between two tokens of one (bad) address; BEFORE may be NULL. */
+void address_token_add_gap(const struct address_token *before, const struct address_token *token,
+                           struct strbuf *out);
 /* The address spelled by COUNT tokens, comments left out, a source route dropped. RET_ROUTED (may
  * be NULL): there was one. False: the tokens are no address; OUT then has the best guess. */
 bool address_token_address(const struct address_token *tokens, size_t count, struct strbuf *out,

@@ -35,7 +35,7 @@ static const struct header_info headers[] = {
     {"Resent-Date",                 HEADER_RESENT_DATE,                 RESENT},
     {"Resent-From",                 HEADER_RESENT_FROM,                 SENDER | RESENT},
     {"Resent-Message-Id",           HEADER_RESENT_MESSAGE_ID,           RESENT},
-    {"Resent-Reply-To",             HEADER_RESENT_REPLY_TO,             SENDER | RESENT},
+    {"Resent-Reply-To",             HEADER_RESENT_REPLY_TO,             RECIPIENT | RESENT},
     {"Resent-Sender",               HEADER_RESENT_SENDER,               SENDER | RESENT},
     {"Resent-To",                   HEADER_RESENT_TO,                   EXTRACT | RESENT},
     {"Return-Path",                 HEADER_RETURN_PATH,                 SENDER},
@@ -51,7 +51,7 @@ static const struct header_info other = {"", HEADER_OTHER, 0};
 bool header_parse(struct slice line, struct slice *ret_name, struct slice *ret_value)
 {
     size_t i = 0;
-    while (i < line.len && (unsigned char)line.s[i] > ' ' && line.s[i] != 127 && line.s[i] != ':')
+    while (i < line.len && line.s[i] > ' ' && line.s[i] < 127 && line.s[i] != ':')
         i++;
     size_t name_length = i;
     while (i < line.len && (line.s[i] == ' ' || line.s[i] == '\t'))

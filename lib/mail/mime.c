@@ -188,8 +188,9 @@ static enum mime_place feed_header(struct mime *m, struct slice name, struct sli
 
 void mime_feed_more(struct mime *m, struct slice text)
 {
-    if (!m->options.is_disabled && !m->in_header && m->part.encoding != MIME_ENCODING_8BIT &&
-        m->part.encoding != MIME_ENCODING_BINARY && !text_is_ascii(text))
+    bool is_7bit =
+        m->part.encoding == MIME_ENCODING_7BIT || m->part.encoding == MIME_ENCODING_UNKNOWN;
+    if (!m->options.is_disabled && !m->in_header && is_7bit && !text_is_ascii(text))
         m->faults |= MIME_FAULT_8BIT_BODY;
 }
 
@@ -200,10 +201,11 @@ enum mime_place mime_feed(struct mime *m, struct slice line)
     if (m->boundaries && take_boundary(m, line))
         return MIME_BODY;
     if (m->in_header) {
-        if (!text_is_ascii(line) && !m->options.is_disabled)
-            m->faults |= MIME_FAULT_8BIT_HEADER;
-        if (header_parse(line, &name, &value))
+        if (header_parse(line, &name, &value)) {
+            if (!text_is_ascii(line) && !m->options.is_disabled)
+                m->faults |= MIME_FAULT_8BIT_HEADER;
             return feed_header(m, name, value);
+        }
         end_headers(m);
         bool is_nested = m->part.is_message && m->part.encoding <= MIME_ENCODING_BINARY &&
                          !m->options.is_disabled;

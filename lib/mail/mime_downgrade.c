@@ -55,9 +55,8 @@ void mime_downgrade_encode(struct slice line, mime_downgrade_emit emit, void *ct
         bool is_last = i + 1 == line.len;
         bool is_blank = c == ' ' || c == '\t';
         bool is_plain = is_blank ? !is_last : c > ' ' && c < 127 && c != '=';
-        size_t width = is_plain ? 1 : 3;
-        /* one column stays free for the = of a soft line break, unless the line ends here */
-        if (out.len + width > QP_COLUMNS - (is_last ? 0 : 1)) {
+        /* an escape fits, and the = of a soft line break behind it */
+        if (out.len > QP_COLUMNS - 4) {
             strbuf_add_char(&out, '=');
             emit(ctx, strbuf_slice(&out));
             strbuf_reset(&out);

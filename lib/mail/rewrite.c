@@ -57,14 +57,10 @@ static void finish_domain(const struct rewrite_rules *rules, enum rewrite_contex
                           struct strbuf *out, size_t at)
 {
     struct slice domain = slice_from(strbuf_slice(out), at);
-    const char *parent = NULL;
-    if (context == REWRITE_LOCAL) {
-        if (rules->append_dot_mydomain)
-            parent = rules->mydomain;
-    } else if (rules->remote_header_rewrite_domain && rules->remote_header_rewrite_domain[0]) {
-        parent = rules->remote_header_rewrite_domain;
-    }
-    if (parent && domain.len > 0 && domain.s[0] != '[' && slice_find(domain, '.') == SIZE_MAX) {
+    const char *parent =
+        context == REWRITE_LOCAL ? rules->mydomain : rules->remote_header_rewrite_domain;
+    if (rules->append_dot_mydomain && parent && parent[0] && domain.len > 0 && domain.s[0] != '[' &&
+        slice_find(domain, '.') == SIZE_MAX) {
         if (context == REWRITE_LOCAL && rules->on_append)
             rules->on_append(domain);
         strbuf_add_char(out, '.');
@@ -81,19 +77,16 @@ void rewrite_address(const struct rewrite_rules *rules, enum rewrite_context con
 {
     size_t start = out->len;
     address = without_route(address);
-    if (address.len == 0)
+    if (address.len == 0 || slice_eq(address, "@"))
         return;
 
     struct slice local, domain;
     if (address_split(address, &local, &domain)) {
         strbuf_add_slice(out, address);
     } else if (!rewrite_swap(rules, address, out)) {
-        const char *origin = NULL;
-        if (context == REWRITE_LOCAL)
-            origin = rules->append_at_myorigin ? rules->myorigin : NULL;
-        else if (rules->remote_header_rewrite_domain && rules->remote_header_rewrite_domain[0])
-            origin = rules->remote_header_rewrite_domain;
-        if (!origin) {
+        const char *origin =
+            context == REWRITE_LOCAL ? rules->myorigin : rules->remote_header_rewrite_domain;
+        if (!rules->append_at_myorigin || !origin || !origin[0]) {
             strbuf_add_slice(out, address);
             return;
         }
