@@ -29,10 +29,11 @@ class Crash(unittest.TestCase):
                             "service_throttle_time": "1s", **settings})
         self.addCleanup(self.suite.close)
 
-    def start_load(self, count=MESSAGES):
+    def start_load(self, count=MESSAGES, enough=lambda: True):
         """Clients under way; returns when the journal is in use."""
         self.suite.start()
-        load = Load(self.suite, count, DESTINATIONS, smtp_clients=CLIENTS, sendmails=0, deadline=60).start()
+        load = Load(self.suite, count, DESTINATIONS, smtp_clients=CLIENTS, sendmails=0, deadline=60,
+                    enough=enough).start()
         until(lambda: glob.glob(self.suite.queue_directory + "/journal/[0-9]*") and len(load.account.accepted) > 300,
               60, lambda: "300 messages and a journal: %s\n%s" % (load.account.refused, self.suite.tail()))
         return load
@@ -101,9 +102,10 @@ class DeathOfProcesses(Crash):
         shim = build_shim(self.addCleanup, "killshim")
         self.make_suite(import_environment="MAIL_CONFIG TZ LANG=C LD_PRELOAD=%s KILL_AT=%s "
                         "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0" % (shim, moment))
-        load = self.start_load(600)
+        deaths = r"process .*cleanup pid \d+ killed by signal 9"
+        load = self.start_load(600, enough=lambda: self.suite.count_log(deaths) > 1)
         self.everything_is_there(load)
-        self.assertGreater(self.suite.count_log(r"process .*cleanup pid \d+ killed by signal 9"), 1)
+        self.assertGreater(self.suite.count_log(deaths), 1)
 
     def test_death_before_the_journal_is_written(self):
         self.dies_at("fdatasync:20:before")
