@@ -8,6 +8,7 @@
 #include "mail/own_addresses.h"
 #include "service/service.h"
 #include "smtp/smtp_checks.h"
+#include "smtp/smtp_dnssec.h"
 #include "smtp/smtp_notice.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_replies.h"
@@ -147,9 +148,7 @@ static void open_lookups(struct smtp_client *c)
     if (*level && !is_disabled && strcasecmp(level, "enabled") != 0 &&
         strcasecmp(level, "dnssec") != 0)
         log_fatal("bad value of smtp_dns_support_level: %s", level);
-    if (strcasecmp(level, "dnssec") == 0)
-        log_warn(NULL,
-                 "smtp_dns_support_level: dnssec is not built yet, DNS answers are not validated");
+    c->use_dnssec = strcasecmp(level, "dnssec") == 0;
     c->use_mx = !is_disabled && !c->is_lmtp;
     c->host_lookup = is_disabled ? SMTP_LOOKUP_NATIVE
                                  : words_parse("smtp_host_lookup", smtp_params.smtp_host_lookup,
@@ -162,6 +161,9 @@ static void open_lookups(struct smtp_client *c)
     unsigned search = words_parse("smtp_dns_resolver_options",
                                   smtp_params.smtp_dns_resolver_options, resolver_words, true);
     dns_set_search(c->dns, search & RESOLVE_SHORT_NAMES, search & RESOLVE_MORE_NAMES);
+    if (c->use_dnssec)
+        dns_ask_secure(c->dns);
+    smtp_dnssec_open();
     if (!own_addresses_load(common_params.inet_interfaces, common_params.proxy_interfaces,
                             &c->own_addresses, &err))
         log_fatal("%s", err.reason);

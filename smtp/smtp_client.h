@@ -49,7 +49,7 @@ struct smtp_client {
     struct local_domains *local_domains; /* for generic_maps */
     struct argv known_ports;             /* "name=value" of known_tcp_ports */
     int port;                            /* smtp_tcp_port */
-    bool use_mx;
+    bool use_mx, use_dnssec;
     unsigned host_lookup; /* enum smtp_host_lookups */
     bool use_ipv4, use_ipv6;
     int family_first; /* AF_INET, AF_INET6, or 0 */

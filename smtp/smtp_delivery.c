@@ -16,6 +16,7 @@
 #include "smtp/smtp_proto.h"
 #include "smtp/smtp_send.h"
 #include "smtp/smtp_tls.h"
+#include "smtp/smtp_tls_dane.h"
 
 #include <string.h>
 
@@ -44,6 +45,7 @@ static void settle_all(struct smtp_delivery *d, const struct smtp_why *why)
 static void delivery_done(struct smtp_delivery *d)
 {
     smtp_hosts_cancel(d->lookup);
+    smtp_tls_dane_cancel(d->dane_lookup);
     smtp_send_free(d->send);
     delivery_pass_cancel(d->passing);
     delivery_job_done(d->job); /* D lived in the job's arena */
@@ -152,15 +154,8 @@ static void note_connect_failure(struct smtp_delivery *d, const struct smtp_host
     go_on(d);
 }
 
-static void connect_next(struct smtp_delivery *d)
+static void connect_host(struct smtp_delivery *d, const struct smtp_host *host)
 {
-    const struct smtp_host *host = &d->hosts.at[d->host_at++];
-    const char *name = host->path ? common_params.myhostname : host->name;
-    if (!smtp_tls_find_policy(d, smtp_delivery_nexthop(d), name)) {
-        d->is_tls_off = false;
-        go_on(d);
-        return;
-    }
     if (!d->is_tls_off && use_cached(d, host))
         return;
     struct err err = ERR_INIT;
@@ -171,6 +166,24 @@ static void connect_next(struct smtp_delivery *d)
         const char *reason = strrchr(err.reason, ':');
         note_connect_failure(d, host, host->path && reason ? reason + 2 : err.reason);
     }
+}
+
+void smtp_delivery_on_policy(struct smtp_delivery *d, bool is_found)
+{
+    if (is_found) {
+        connect_host(d, d->policy_host);
+        return;
+    }
+    d->is_tls_off = false;
+    go_on(d);
+}
+
+static void connect_next(struct smtp_delivery *d)
+{
+    const struct smtp_host *host = &d->hosts.at[d->host_at++];
+    enum smtp_tls_policy_found found = smtp_tls_find_policy(d, smtp_delivery_nexthop(d), host);
+    if (found != SMTP_TLS_ASKED)
+        smtp_delivery_on_policy(d, found == SMTP_TLS_FOUND);
 }
 
 static bool sessions_are_used_up(const struct smtp_delivery *d, size_t more)

@@ -35,6 +35,7 @@ struct smtp_why {
 enum smtp_end { SMTP_END_LOST, SMTP_END_TIMEOUT };
 
 struct smtp_send;
+struct smtp_tls_dane;
 
 struct smtp_delivery {
     struct delivery_job *job;
@@ -47,8 +48,11 @@ struct smtp_delivery {
     size_t session_count;                /* that came past EHLO, for this nexthop */
     bool cache_was_asked, was_looked_up; /* for this nexthop */
     bool cached_host; /* the session from the cache was taken for a host, not for the nexthop */
-    struct smtp_tls_policy policy; /* for the host that is tried */
-    bool is_tls_off;               /* the next connection is in the clear: TLS has failed */
+    struct smtp_tls_policy policy; /* for the host that is tried: */
+    const struct smtp_host *policy_host;
+    const struct smtp_nexthop *policy_nexthop;
+    struct smtp_tls_dane *dane_lookup;
+    bool is_tls_off; /* the next connection is in the clear: TLS has failed */
     struct smtp_session *session;
     struct smtp_rcpt *rcpts;
     size_t rcpt_count, left; /* left: not yet settled */
@@ -65,6 +69,10 @@ struct smtp_delivery {
 void smtp_delivery_start(struct delivery_job *job);
 /* The destination that is tried now. */
 const struct smtp_nexthop *smtp_delivery_nexthop(const struct smtp_delivery *d);
+
+/* The TLS policy for the next host, which was asked for, is in d->policy; or d->why says that there
+ * is none. */
+void smtp_delivery_on_policy(struct smtp_delivery *d, bool is_found);
 
 /* What sessions tell. All but on_ready leave the session to the delivery, which frees or keeps it.
  */

@@ -8,6 +8,7 @@
 #include "dns/dns_filter.h"
 #include "io/sock.h"
 #include "log/log.h"
+#include "smtp/smtp_dnssec.h"
 #include "smtp/smtp_native.h"
 #include "smtp/smtp_params.h"
 
@@ -28,8 +29,10 @@ struct trouble {
 struct target {
     struct smtp_hosts *lookup;
     const char *name;
+    const char *alias_of; /* the name that has the addresses; NULL: NAME itself */
     unsigned preference, rank;
     int port;
+    bool is_secure; /* the address that is being added was validated */
     struct dns_query *queries[FAMILIES];
     struct smtp_native *native;
     bool found;
@@ -45,7 +48,7 @@ struct smtp_hosts {
     struct dns_query *mx; /* or SRV */
     struct target *targets;
     size_t target_count, pending;
-    bool has_mx;
+    bool has_mx, is_mx_secure;
     struct smtp_host_list list;
     size_t room;       /* in list.at */
     struct later done; /* what needs no question is answered at the end of the turn */
@@ -107,6 +110,7 @@ static struct smtp_host *host_add(struct smtp_hosts *l, const struct target *t)
                                .preference = t->preference,
                                .rank = t->rank,
                                .port = t->port};
+    host->asked = host->target = host->name;
     return host;
 }
 
@@ -120,6 +124,12 @@ static void address_add(const struct target *t, const struct sockaddr *address, 
     struct smtp_host *host = is_usable ? host_add(l, t) : NULL;
     if (!host)
         return;
+    if (t->alias_of)
+        host->target = arena_strdup(l->arena, t->alias_of);
+    if (smtp_params.smtp_cname_overrides_servername)
+        host->name = host->target;
+    host->is_mx_secure = l->is_mx_secure;
+    host->is_secure = t->is_secure;
     memcpy(&host->address, address, len);
     host->address_len = len;
     sock_address_text(address, &text);
@@ -266,11 +276,16 @@ static void on_address(void *owner, const struct dns_answer *raw, const struct e
     bool is_v6 = raw->type == DNS_AAAA;
     const struct dns_answer *answer = filtered(t->lookup, raw, &err);
     t->queries[is_v6] = NULL;
+    smtp_dnssec_saw(raw);
+    t->is_secure = raw->is_secure;
     for (size_t i = 0; i < answer->count; i++) {
+        const struct dns_record *record = &answer->records[i];
         t->found = true;
-        address_add(t, (const struct sockaddr *)&answer->records[i].address,
-                    answer->records[i].address_len);
+        t->alias_of = dns_is_hostname(slice_of(record->owner)) ? record->owner : NULL;
+        address_add(t, (const struct sockaddr *)&record->address, record->address_len);
     }
+    t->is_secure = false;
+    t->alias_of = NULL;
     if (answer->status != DNS_FOUND)
         t->troubles[is_v6] = trouble_of(answer, &err);
     if (t->queries[0] || t->queries[1])
@@ -331,6 +346,8 @@ static void on_mx(void *owner, const struct dns_answer *raw, const struct err *r
     struct err err = *raw_err;
     const struct dns_answer *answer = filtered(l, raw, &err);
     l->mx = NULL;
+    smtp_dnssec_saw(raw);
+    l->is_mx_secure = raw->is_secure;
     if (answer->status == DNS_NOT_FOUND || answer->status == DNS_NO_DATA ||
         (answer->status == DNS_FAILED && smtp_params.ignore_mx_lookup_error)) {
         single_target(l); /* RFC 5321, section 5.1: the domain is its own mail exchanger */
@@ -364,10 +381,12 @@ static void on_mx(void *owner, const struct dns_answer *raw, const struct err *r
 /* Without SRV records: exchangers, or the host itself. */
 static void find_plain(struct smtp_hosts *l)
 {
-    if (l->nexthop->kind == SMTP_NEXTHOP_DOMAIN)
+    if (l->nexthop->kind == SMTP_NEXTHOP_DOMAIN) {
         l->mx = dns_query_start(smtp_client.dns, l->nexthop->host, DNS_MX, on_mx, l);
-    else
+    } else {
+        l->is_mx_secure = true; /* as good as an MX record that the administrator wrote */
         single_target(l);
+    }
 }
 
 /* A failed look-up is not "no record": each has a parameter of its own. */
@@ -384,6 +403,8 @@ static void on_srv(void *owner, const struct dns_answer *raw, const struct err *
     struct err err = *raw_err;
     const struct dns_answer *answer = filtered(l, raw, &err);
     l->mx = NULL;
+    smtp_dnssec_saw(raw);
+    l->is_mx_secure = raw->is_secure;
     if (may_do_without_srv(answer)) {
         find_plain(l);
         return;

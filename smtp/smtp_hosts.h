@@ -11,7 +11,11 @@
 #include "smtp/smtp_nexthop.h"
 
 struct smtp_host {
-    const char *name;
+    const char *name;         /* in log lines and policies */
+    const char *asked;        /* as the MX record or the destination has it */
+    const char *target;       /* what that is an alias of; ASKED when it is none */
+    bool is_mx_secure;        /* ASKED is validated, or was configured */
+    bool is_secure;           /* so are the alias and the address */
     const char *address_text; /* numeric, or the path of a Unix socket */
     const char *path;         /* NULL: not a Unix socket */
     int port;

@@ -259,7 +259,7 @@ struct smtp_session *smtp_session_connect(const struct smtp_host *host, const ch
     s->destination = xstrdup(destination);
     s->name = xasprintf("%s[%s]", s->host.name, s->host.address_text);
     s->relay = host->path ? xstrdup(s->name) : xasprintf("%s:%d", s->name, host->port);
-    s->host.path = NULL; /* the delivery's; needed for the connect alone */
+    s->host.path = s->host.asked = s->host.target = NULL; /* the delivery's, up to here */
     s->delivery = delivery;
     CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY;
     smtp_tls_policy_key(&delivery->policy, &key);

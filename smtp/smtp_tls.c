@@ -8,6 +8,7 @@
 #include "smtp/smtp_delivery.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_proto.h"
+#include "smtp/smtp_tls_dane.h"
 #include "tls/tls_client.h"
 #include "tls/tls_info.h"
 #include "tls/tls_params.h"
@@ -16,6 +17,11 @@
 
 static struct tls_client *client; /* NULL: the engine did not start, or nobody wants it */
 static int loglevel;
+
+static const char *host_name(const struct smtp_host *host)
+{
+    return host->path ? common_params.myhostname : host->name;
+}
 
 static void warn_lines(const char *text)
 {
@@ -52,6 +58,7 @@ void smtp_tls_open(struct config *cfg)
     if (!params_load(cfg, tls_param_rows, &tls_params, &err))
         log_fatal("%s", err.reason);
     smtp_tls_policy_open();
+    smtp_tls_dane_open();
     if (!smtp_tls_policy_may_need_tls())
         return;
     loglevel = tls_trace_level(smtp_client.is_lmtp ? "lmtp_tls_loglevel" : "smtp_tls_loglevel",
@@ -69,32 +76,60 @@ void smtp_tls_start(struct loop *loop)
         tls_client_start(client, loop);
 }
 
+int smtp_tls_loglevel(void)
+{
+    return loglevel;
+}
+
 /* --- a delivery's policy -------------------------------------------------------------------- */
 
-static bool refuse_policy(struct smtp_delivery *d, const char *dsn, const char *text)
+static enum smtp_tls_policy_found refuse_policy(struct smtp_delivery *d, const char *dsn,
+                                                const char *text)
 {
     d->why = (struct smtp_why){
         .kind = ERR_TEMP, .dsn = dsn, .text = text, .relay = "none", .is_destination = true};
-    return false;
+    return SMTP_TLS_REFUSED;
 }
 
-bool smtp_tls_find_policy(struct smtp_delivery *d, const struct smtp_nexthop *nexthop,
-                          const char *host)
+/* The policy is known, or REFUSAL says why there is none. */
+static enum smtp_tls_policy_found judge_policy(struct smtp_delivery *d, const char *refusal)
 {
-    CLEANUP(strbuf_done) struct strbuf warnings = STRBUF_ANY;
     const char *prefix = smtp_client.is_lmtp ? "lmtp" : "smtp";
-    bool ok = smtp_tls_policy_find(nexthop, host, d->arena, &d->policy, &warnings);
-    warn_lines(warnings.s);
-    if (!ok) {
-        log_warn(NULL, "TLS policy lookup for %s/%s: client TLS configuration problem",
-                 nexthop->text, host);
-        return refuse_policy(d, "4.7.5", "client TLS configuration problem");
+    if (refusal) {
+        log_warn(NULL, "TLS policy lookup for %s/%s: %s", d->policy_nexthop->text,
+                 host_name(d->policy_host), refusal);
+        return refuse_policy(d, "4.7.5", refusal);
     }
     if (!smtp_params.smtp_tls_wrappermode || d->policy.level >= SMTP_TLS_ENCRYPT)
-        return true;
+        return SMTP_TLS_FOUND;
     log_warn(NULL, "%s_tls_wrappermode requires \"%s_tls_security_level = encrypt\" (or stronger)",
              prefix, prefix);
     return refuse_policy(d, "4.3.0", "server unavailable or unable to receive mail");
+}
+
+static void on_dane(void *owner, const char *refusal)
+{
+    struct smtp_delivery *d = owner;
+    d->dane_lookup = NULL;
+    smtp_delivery_on_policy(d, judge_policy(d, refusal) == SMTP_TLS_FOUND);
+}
+
+enum smtp_tls_policy_found smtp_tls_find_policy(struct smtp_delivery *d,
+                                                const struct smtp_nexthop *nexthop,
+                                                const struct smtp_host *host)
+{
+    CLEANUP(strbuf_done) struct strbuf warnings = STRBUF_ANY;
+    const char *refusal = NULL;
+    d->policy_nexthop = nexthop;
+    d->policy_host = host;
+    bool ok = smtp_tls_policy_find(nexthop, host_name(host), d->arena, &d->policy, &warnings);
+    warn_lines(warnings.s);
+    if (!ok)
+        return judge_policy(d, "client TLS configuration problem");
+    if (!smtp_tls_dane_needs(nexthop, host, d->arena, &d->policy, &refusal))
+        return judge_policy(d, refusal);
+    d->dane_lookup = smtp_tls_dane_find(nexthop, host, d->arena, &d->policy, on_dane, d);
+    return SMTP_TLS_ASKED;
 }
 
 /* --- STARTTLS or not ------------------------------------------------------------------------ */
@@ -159,16 +194,24 @@ bool smtp_tls_may_do_without(const struct smtp_session *s)
 
 /* --- the handshake -------------------------------------------------------------------------- */
 
+/* A name that came without protection may be somebody else's: its certificate verifies nothing. */
+static const char *trust(const struct smtp_tls_policy *policy, const struct tls_info *info)
+{
+    bool is_half = policy->level == SMTP_TLS_HALF_DANE && info->is_matched;
+    return is_half ? "Trusted" : tls_info_trust(info);
+}
+
 static void on_ready(void *owner, const struct tls_info *info)
 {
     struct smtp_session *s = owner;
+    const struct smtp_tls_policy *policy = &s->delivery->policy;
     if (loglevel > 0) {
         CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
         tls_info_format(info, " ", " ", &text);
-        log_info(NULL, "%s TLS connection established to %s: %s", tls_info_trust(info), s->relay,
+        log_info(NULL, "%s TLS connection established to %s: %s", trust(policy, info), s->relay,
                  text.s);
     }
-    if (s->delivery->policy.level >= SMTP_TLS_FINGERPRINT && !info->is_matched) {
+    if (policy->level >= SMTP_TLS_FINGERPRINT && !info->is_matched && !info->is_fallback) {
         fail(s, "4.7.5", "Server certificate not verified");
         return;
     }
@@ -217,6 +260,7 @@ bool smtp_tls_handshake(struct smtp_session *s)
         .server_name = policy->server_name,
         .names = has_fingerprints ? NULL : policy->matches,
         .fingerprints = has_fingerprints ? policy->matches : NULL,
+        .dane = policy->dane,
         .cache_key = key.s,
     };
     const struct tls_session_options options = {.peer = s->relay, .loglevel = loglevel};

@@ -11,9 +11,14 @@
 void smtp_tls_open(struct config *cfg); /* before the jail: keys and certificates */
 void smtp_tls_start(struct loop *loop); /* in the jail */
 
-/* The policy for the delivery's next host, in d->policy. False: there is none, d->why says so. */
-bool smtp_tls_find_policy(struct smtp_delivery *d, const struct smtp_nexthop *nexthop,
-                          const char *host);
+int smtp_tls_loglevel(void);
+
+/* The policy for the delivery's next host, in d->policy. SMTP_TLS_REFUSED: there is none, d->why
+ * says so. SMTP_TLS_ASKED: smtp_delivery_on_policy() follows, d->dane_lookup is the question. */
+enum smtp_tls_policy_found { SMTP_TLS_FOUND, SMTP_TLS_REFUSED, SMTP_TLS_ASKED };
+enum smtp_tls_policy_found smtp_tls_find_policy(struct smtp_delivery *d,
+                                                const struct smtp_nexthop *nexthop,
+                                                const struct smtp_host *host);
 
 /* The server's extensions are known, and TLS is not on. */
 enum smtp_tls_next {

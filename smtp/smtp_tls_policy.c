@@ -6,6 +6,7 @@
 #include "map/maps.h"
 #include "smtp/smtp_client.h"
 #include "smtp/smtp_params.h"
+#include "tls/tls_dane.h"
 
 #include <string.h>
 #include <strings.h>
@@ -24,51 +25,49 @@ struct find {
     const char *host;
     struct arena *arena;
     struct smtp_tls_policy *policy;
-    const char *match; /* text of the match attributes, items separated by ':' */
+    const char *match;        /* text of the match attributes, items separated by ':' */
+    const char *anchor_files; /* of the tafile attributes; NULL: none */
     const char *servername;
     struct strbuf *warnings;
     struct strbuf where; /* "smtp_tls_policy_maps, next-hop destination "x"" */
 };
 
+static const char *const level_names[] = {
+    [SMTP_TLS_NONE] = "none",           [SMTP_TLS_MAY] = "may",
+    [SMTP_TLS_ENCRYPT] = "encrypt",     [SMTP_TLS_FINGERPRINT] = "fingerprint",
+    [SMTP_TLS_VERIFY] = "verify",       [SMTP_TLS_SECURE] = "secure",
+    [SMTP_TLS_HALF_DANE] = "half-dane", [SMTP_TLS_DANE] = "dane",
+    [SMTP_TLS_DANE_ONLY] = "dane-only",
+};
+
+const char *smtp_tls_policy_level_name(enum smtp_tls_level level)
+{
+    return level_names[level];
+}
+
+/* half-dane is what becomes of dane, not for an administrator to choose. */
 static bool level_named(struct slice name, enum smtp_tls_level *ret)
 {
-    // clang-format off
-    static const struct { const char *name; enum smtp_tls_level level; } rows[] = {
-        {"none", SMTP_TLS_NONE}, {"may", SMTP_TLS_MAY}, {"encrypt", SMTP_TLS_ENCRYPT},
-        {"fingerprint", SMTP_TLS_FINGERPRINT}, {"verify", SMTP_TLS_VERIFY},
-        {"secure", SMTP_TLS_SECURE},
-    };
-    // clang-format on
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
-        if (slice_eq_nocase(name, rows[i].name)) {
-            *ret = rows[i].level;
+    for (size_t i = 0; i < COUNT_OF(level_names); i++)
+        if (i != SMTP_TLS_HALF_DANE && slice_eq_nocase(name, level_names[i])) {
+            *ret = (enum smtp_tls_level)i;
             return true;
         }
     return false;
 }
 
-static bool is_dane(struct slice name)
-{
-    return slice_eq_nocase(name, "dane") || slice_eq_nocase(name, "dane-only") ||
-           slice_eq_nocase(name, "half-dane");
-}
-
 static enum smtp_tls_level default_level;
-static const char *dane_level; /* the parameter asks for DANE, which is not built */
 
 void smtp_tls_policy_open(void)
 {
     const struct smtp_params *p = &smtp_params;
     struct slice level = slice_of(p->smtp_tls_security_level);
-    dane_level = NULL;
     maps_close(policies);
     policies = maps_open(maps_name(), p->smtp_tls_policy_maps, MAP_FOLD);
     default_level = p->smtp_use_tls ? SMTP_TLS_MAY : SMTP_TLS_NONE;
     if (p->smtp_enforce_tls)
         default_level = p->smtp_tls_enforce_peername ? SMTP_TLS_VERIFY : SMTP_TLS_ENCRYPT;
-    if (is_dane(level))
-        dane_level = p->smtp_tls_security_level;
-    else if (level.len > 0 && !level_named(level, &default_level))
+    if (level.len > 0 && !level_named(level, &default_level))
         log_fatal("invalid tls level \"%s\" in smtp_tls_security_level",
                   p->smtp_tls_security_level);
 }
@@ -83,6 +82,13 @@ bool smtp_tls_policy_may_need_tls(void)
     return default_level != SMTP_TLS_NONE || !maps_is_empty(policies);
 }
 
+static void add_record(const struct tls_dane_record *record, struct strbuf *out)
+{
+    strbuf_addf(out, "\n%u %u %u ", record->usage, record->selector, record->matching);
+    for (size_t i = 0; i < record->data.len; i++)
+        strbuf_addf(out, "%02x", (unsigned char)record->data.s[i]);
+}
+
 void smtp_tls_policy_key(const struct smtp_tls_policy *policy, struct strbuf *out)
 {
     strbuf_addf(out, "%d", (int)policy->level);
@@ -92,6 +98,8 @@ void smtp_tls_policy_key(const struct smtp_tls_policy *policy, struct strbuf *ou
                 policy->server_name ? policy->server_name : "");
     for (const char *const *match = policy->matches; match && *match; match++)
         strbuf_addf(out, "\n%s", *match);
+    for (size_t i = 0; policy->dane && i < policy->dane->count; i++)
+        add_record(&policy->dane->records[i], out);
 }
 
 static bool wrong(struct find *f, const char *fmt, ...) PRINTF(2, 3);
@@ -108,21 +116,20 @@ static bool wrong(struct find *f, const char *fmt, ...)
 
 static bool set_protocols(struct find *f, const char *value)
 {
-    f->policy->protocols = value;
+    f->policy->given_protocols = value;
     return true;
 }
 
 static bool set_ciphers(struct find *f, const char *value)
 {
-    f->policy->ciphers = value;
+    f->policy->given_ciphers = value;
     return true;
 }
 
 /* In the place of smtp_tls_mandatory_exclude_ciphers. */
 static bool set_exclude(struct find *f, const char *value)
 {
-    f->policy->exclude =
-        arena_printf(f->arena, "%s %s", smtp_params.smtp_tls_exclude_ciphers, value);
+    f->policy->given_exclude = value;
     return true;
 }
 
@@ -132,15 +139,36 @@ static bool set_servername(struct find *f, const char *value)
     return true;
 }
 
+static bool needs_names(enum smtp_tls_level level)
+{
+    return level == SMTP_TLS_VERIFY || level == SMTP_TLS_SECURE;
+}
+
+static bool wrong_at_level(struct find *f, const char *attribute)
+{
+    return wrong(f, "attribute \"%s\" invalid at security level \"%s\"", attribute,
+                 level_names[f->policy->level]);
+}
+
 static bool set_match(struct find *f, const char *value)
 {
-    if (f->policy->level < SMTP_TLS_FINGERPRINT)
-        return wrong(f, "attribute \"match\" invalid at security level \"%s\"",
-                     f->policy->level == SMTP_TLS_MAY ? "may" : "encrypt");
+    if (f->policy->level != SMTP_TLS_FINGERPRINT && !needs_names(f->policy->level))
+        return wrong_at_level(f, "match");
     if (!*value)
         return wrong(f, "attribute \"match\" has empty value");
     char separator = f->policy->level == SMTP_TLS_FINGERPRINT ? '|' : ':';
     f->match = f->match ? arena_printf(f->arena, "%s%c%s", f->match, separator, value) : value;
+    return true;
+}
+
+static bool set_tafile(struct find *f, const char *value)
+{
+    if (!needs_names(f->policy->level))
+        return wrong_at_level(f, "tafile");
+    if (!*value)
+        return wrong(f, "attribute \"tafile\" has empty value");
+    f->anchor_files =
+        f->anchor_files ? arena_printf(f->arena, "%s %s", f->anchor_files, value) : value;
     return true;
 }
 
@@ -157,7 +185,7 @@ static bool set_attribute(struct find *f, struct slice item)
     // clang-format off
     static const struct { const char *name; bool (*set)(struct find *f, const char *value); } rows[] = {
         {"protocols", set_protocols}, {"ciphers", set_ciphers}, {"exclude", set_exclude},
-        {"match", set_match}, {"servername", set_servername}, {"connection_reuse", set_reuse},
+        {"match", set_match}, {"tafile", set_tafile}, {"servername", set_servername}, {"connection_reuse", set_reuse},
     };
     // clang-format on
     struct slice name, value;
@@ -175,16 +203,22 @@ static bool set_attribute(struct find *f, struct slice item)
     return wrong(f, "invalid attribute name: \"%.*s\"", SLICE_ARG(name));
 }
 
-/* What main.cf says for a level. */
-static void set_defaults(struct find *f)
+void smtp_tls_policy_set_level(struct smtp_tls_policy *policy, enum smtp_tls_level level,
+                               struct arena *arena)
 {
     const struct smtp_params *p = &smtp_params;
-    struct smtp_tls_policy *policy = f->policy;
-    bool is_must = policy->level >= SMTP_TLS_ENCRYPT;
-    policy->protocols = is_must ? p->smtp_tls_mandatory_protocols : p->smtp_tls_protocols;
-    policy->ciphers = is_must ? p->smtp_tls_mandatory_ciphers : p->smtp_tls_ciphers;
-    policy->exclude = arena_printf(f->arena, "%s %s", p->smtp_tls_exclude_ciphers,
-                                   is_must ? p->smtp_tls_mandatory_exclude_ciphers : "");
+    bool is_must = level >= SMTP_TLS_ENCRYPT;
+    policy->level = level;
+    policy->protocols = policy->given_protocols ? policy->given_protocols
+                        : is_must               ? p->smtp_tls_mandatory_protocols
+                                                : p->smtp_tls_protocols;
+    policy->ciphers = policy->given_ciphers ? policy->given_ciphers
+                      : is_must             ? p->smtp_tls_mandatory_ciphers
+                                            : p->smtp_tls_ciphers;
+    policy->exclude = arena_printf(arena, "%s %s", p->smtp_tls_exclude_ciphers,
+                                   policy->given_exclude ? policy->given_exclude
+                                   : is_must             ? p->smtp_tls_mandatory_exclude_ciphers
+                                                         : "");
 }
 
 /* TEXT: "level name=value ..." of a table. */
@@ -193,11 +227,8 @@ static bool parse_entry(struct find *f, const char *text)
     struct slice in = slice_of(text), item;
     if (!slice_next_item(&in, &item))
         return wrong(f, "invalid empty policy");
-    if (is_dane(item))
-        return wrong(f, "security level \"%.*s\" (DANE) is not built yet", SLICE_ARG(item));
     if (!level_named(item, &f->policy->level))
         return wrong(f, "invalid security level \"%.*s\"", SLICE_ARG(item));
-    set_defaults(f);
     while (slice_next_item(&in, &item))
         if (!set_attribute(f, item))
             return false;
@@ -214,21 +245,50 @@ static enum map_status look_up(const char *key, struct strbuf *value, struct err
     return status;
 }
 
-static const char *nexthop_domain(const struct find *f)
+static const char *nexthop_domain(const struct smtp_nexthop *nexthop)
 {
-    return f->nexthop->kind == SMTP_NEXTHOP_UNIX ? common_params.myhostname : f->nexthop->host;
+    return nexthop->kind == SMTP_NEXTHOP_UNIX ? common_params.myhostname : nexthop->host;
 }
 
 /* nexthop, dot-nexthop and hostname stand for names; all else is one. */
 static const char *name_for(struct find *f, struct slice word)
 {
     if (slice_eq_nocase(word, "nexthop"))
-        return nexthop_domain(f);
+        return nexthop_domain(f->nexthop);
     if (slice_eq_nocase(word, "dot-nexthop"))
-        return arena_printf(f->arena, ".%s", nexthop_domain(f));
+        return arena_printf(f->arena, ".%s", nexthop_domain(f->nexthop));
     if (slice_eq_nocase(word, "hostname"))
         return f->host;
     return arena_slice_dup(f->arena, word);
+}
+
+void smtp_tls_policy_set_dane_names(struct smtp_tls_policy *policy,
+                                    const struct smtp_nexthop *nexthop, const char *base,
+                                    const char *host, struct arena *arena)
+{
+    enum { NAMES = 3 };
+    const char **names = arena_zalloc(arena, (NAMES + 1) * sizeof *names);
+    names[0] = nexthop_domain(nexthop);
+    names[1] = base;
+    names[2] = host;
+    policy->matches = names;
+    policy->server_name = base;
+}
+
+/* In the place of the authorities of all other servers. */
+static bool set_anchors(struct find *f)
+{
+    const char *files = f->anchor_files ? f->anchor_files : smtp_params.smtp_tls_trust_anchor_file;
+    struct err err = ERR_INIT;
+    struct tls_dane *dane = arena_zalloc(f->arena, sizeof *dane);
+    if (!needs_names(f->policy->level) || !*files)
+        return true;
+    if (!tls_dane_load_anchors(files, f->arena, dane, &err)) {
+        strbuf_addf(f->warnings, "%s\n", err.reason);
+        return false;
+    }
+    f->policy->dane = dane;
+    return true;
 }
 
 static bool set_matches(struct find *f)
@@ -239,9 +299,9 @@ static bool set_matches(struct find *f)
                               [SMTP_TLS_VERIFY] = p->smtp_tls_verify_cert_match,
                               [SMTP_TLS_SECURE] = p->smtp_tls_secure_cert_match};
     size_t count = 0;
-    if (policy->level < SMTP_TLS_FINGERPRINT)
-        return true;
     bool is_fingerprint = policy->level == SMTP_TLS_FINGERPRINT;
+    if (!is_fingerprint && !needs_names(policy->level))
+        return true;
     struct slice in = slice_of(f->match ? f->match : defaults[policy->level]), word;
     const char **matches = arena_zalloc(f->arena, (MATCHES_MAX + 1) * sizeof *matches);
     policy->matches = matches;
@@ -273,10 +333,7 @@ static bool find_entry(struct find *f)
     }
     if (status == MAP_FOUND)
         return parse_entry(f, value.s);
-    if (dane_level)
-        return wrong(f, "security level \"%s\" (DANE) is not built yet", dane_level);
     f->policy->level = default_level;
-    set_defaults(f);
     return true;
 }
 
@@ -292,8 +349,10 @@ bool smtp_tls_policy_find(const struct smtp_nexthop *nexthop, const char *host, 
                      .where = STRBUF_ANY};
     *ret = (struct smtp_tls_policy){.level = SMTP_TLS_NONE};
     strbuf_addf(&f.where, "%s, next-hop destination \"%s\"", maps_name(), nexthop->text);
-    bool ok = find_entry(&f) && set_matches(&f);
+    bool ok = find_entry(&f) && set_matches(&f) && set_anchors(&f);
     strbuf_done(&f.where);
+    if (ok)
+        smtp_tls_policy_set_level(ret, ret->level, arena);
     if (ok && ret->level != SMTP_TLS_NONE && f.servername[0])
         ret->server_name = name_for(&f, slice_of(f.servername));
     return ok;

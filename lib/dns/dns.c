@@ -14,6 +14,7 @@
 #include <ares.h>
 #include <arpa/inet.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* SEARCH_MAX: names that one question becomes */
 enum { SEARCH_MAX = 16, CLASS_IN = 1, SOCKETS_MAX = 64, TRIES = 2, TIMEOUT_MS = 5000 };
@@ -32,7 +33,7 @@ struct dns {
     struct dns_query *queries; /* those c-ares still knows, and those being handed over */
     int host_family;
     bool search_short, search_more;
-    bool is_closing;
+    bool asks_secure, is_closing;
 };
 
 struct dns_query {
@@ -173,6 +174,11 @@ bool dns_set_servers(struct dns *dns, const char *servers, struct err *err)
                                              servers, ares_strerror(status));
 }
 
+void dns_ask_secure(struct dns *dns)
+{
+    dns->asks_secure = true;
+}
+
 void dns_set_host_family(struct dns *dns, int family)
 {
     dns->host_family = family;
@@ -213,6 +219,26 @@ static void fail(struct dns_query *q, int status)
 
 static void on_reply(void *arg, int status, int timeouts, unsigned char *data, int len);
 
+/* The question with the bit AD set: we would know what to do with it in the answer (RFC 6840,
+ * section 5.7). Without it some name servers keep theirs to themselves. */
+static void ask_secure(struct dns_query *q, const char *name)
+{
+    enum { FLAGS_AT = 3, AUTHENTIC_DATA = 0x20 };
+    unsigned char *packet = NULL;
+    int size = 0;
+    unsigned short id = 0;
+    int status = ARES_ESERVFAIL;
+    if (getrandom(&id, sizeof id, 0) == (ssize_t)sizeof id)
+        status = ares_create_query(name, CLASS_IN, (int)q->type, id, 1, &packet, &size, 0);
+    if (status == ARES_SUCCESS && size > FLAGS_AT) {
+        packet[FLAGS_AT] |= AUTHENTIC_DATA;
+        ares_send(q->dns->channel, packet, size, on_reply, q);
+    } else {
+        on_reply(q, status, 0, NULL, 0);
+    }
+    ares_free_string(packet);
+}
+
 /* Put the next name to c-ares. False: there is none. */
 static bool ask_next(struct dns_query *q)
 {
@@ -220,7 +246,10 @@ static bool ask_next(struct dns_query *q)
     if (!name)
         return false;
     q->asked++;
-    ares_query(q->dns->channel, name, CLASS_IN, (int)q->type, on_reply, q);
+    if (q->dns->asks_secure)
+        ask_secure(q, name);
+    else
+        ares_query(q->dns->channel, name, CLASS_IN, (int)q->type, on_reply, q);
     return true;
 }
 
@@ -232,13 +261,27 @@ static bool goes_on(struct dns_query *q, int status)
            ask_next(q);
 }
 
+/* What ares_query() would make of a reply that ares_send() has brought. */
+static int reply_status(const unsigned char *data, int len)
+{
+    enum { HEADER_SIZE = 12, RCODE_AT = 3, RCODE_MASK = 0x0f, ANSWERS_AT = 6, NXDOMAIN = 3 };
+    if (len < HEADER_SIZE)
+        return ARES_EBADRESP;
+    int rcode = data[RCODE_AT] & RCODE_MASK;
+    bool is_empty = data[ANSWERS_AT] == 0 && data[ANSWERS_AT + 1] == 0;
+    return rcode == NXDOMAIN        ? ARES_ENOTFOUND
+           : rcode == 0 && is_empty ? ARES_ENODATA
+                                    : ARES_SUCCESS;
+}
+
 static void on_reply(void *arg, int status, int timeouts, unsigned char *data, int len)
 {
     (void)timeouts;
     struct dns_query *q = arg;
-    if (goes_on(q, status) || !is_awaited(q))
+    bool is_reply = status == ARES_SUCCESS && data && len > 0;
+    if (goes_on(q, is_reply ? reply_status(data, len) : status) || !is_awaited(q))
         return;
-    if (status == ARES_SUCCESS && data && len > 0)
+    if (is_reply)
         dns_answer_parse((struct slice){(const char *)data, (size_t)len}, q->name, q->type,
                          q->arena, &q->answer, &q->err);
     else
@@ -282,6 +325,9 @@ static void list_names(struct dns_query *q)
     size_t count = 0, dots = count_dots(q->name), len = strlen(q->name);
     bool is_wanted = dots ? q->dns->search_more && q->name[len - 1] != '.' : q->dns->search_short;
     q->names[0] = q->name;
+    /* what is asked about a name that was found is not asked about another */
+    if (q->type == DNS_TLSA || q->type == DNS_CNAME)
+        is_wanted = false;
     if (!is_wanted || len == 0 ||
         ares_save_options(q->dns->channel, &options, &mask) != ARES_SUCCESS)
         return;

@@ -21,6 +21,10 @@ void dns_free(struct dns *dns); /* cancels what is pending */
 /* Ask these servers ("192.0.2.1, [2001:db8::1]:5353") instead of those in resolv.conf. */
 bool dns_set_servers(struct dns *dns, const char *servers, struct err *err);
 
+/* Ask for what is validated (RFC 4035): answers tell by is_secure whether they are. The validating
+ * is left to the name server, which is to be trusted, and so is the way to it. Not for DNS_HOST. */
+void dns_ask_secure(struct dns *dns);
+
 /* DNS_HOST finds addresses of this family only (AF_INET, AF_INET6); AF_UNSPEC, as at first: both.
  */
 void dns_set_host_family(struct dns *dns, int family);

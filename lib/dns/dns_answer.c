@@ -17,6 +17,8 @@ const char *dns_type_name(enum dns_type type)
         return "A";
     case DNS_NS:
         return "NS";
+    case DNS_CNAME:
+        return "CNAME";
     case DNS_PTR:
         return "PTR";
     case DNS_MX:
@@ -27,6 +29,8 @@ const char *dns_type_name(enum dns_type type)
         return "AAAA";
     case DNS_SRV:
         return "SRV";
+    case DNS_TLSA:
+        return "TLSA";
     }
     return "?";
 }
@@ -53,6 +57,7 @@ void dns_answer_fail(const char *name, enum dns_type type, enum dns_status statu
     *ret = (struct dns_answer){.type = type,
                                .name = name,
                                .status = status,
+                               .is_secure = ret->is_secure,
                                .ttl = -1,
                                .warnings = warnings,
                                .notes = notes};
@@ -156,6 +161,16 @@ static void add_address(struct reading *r, int family, const void *bytes)
     record->text = arena_strdup(r->arena, text);
 }
 
+/* RFC 6698, section 2.1. What it asks for is not looked at here. */
+static bool add_tlsa(struct reading *r, struct slice data)
+{
+    enum { FIELDS = 3 };
+    struct dns_record *record = data.len >= FIELDS ? record_add(r) : NULL;
+    if (record)
+        record->data = (struct slice){arena_slice_dup(r->arena, data), data.len};
+    return data.len >= FIELDS;
+}
+
 /* The strings of a TXT record, joined. */
 static bool add_text(struct reading *r, struct slice data)
 {
@@ -245,7 +260,10 @@ static bool read_data(struct reading *r, struct slice packet, size_t at, size_t 
         return add_text(r, data);
     case DNS_MX:
         return size > MX_HEAD && add_name(r, packet, at + MX_HEAD, number16(data.s));
+    case DNS_TLSA:
+        return add_tlsa(r, data);
     case DNS_NS:
+    case DNS_CNAME:
     case DNS_PTR:
         return add_name(r, packet, at, 0);
     case DNS_SRV:
@@ -308,12 +326,20 @@ static enum dns_status packet_status(struct slice packet)
     return rcode == 0 ? DNS_FOUND : rcode == RCODE_NXDOMAIN ? DNS_NOT_FOUND : DNS_FAILED;
 }
 
+/* The bit AD (RFC 4035, section 3.2.3). */
+static bool is_validated(struct slice packet)
+{
+    enum { FLAGS_AT = 3, AUTHENTIC_DATA = 0x20 };
+    return packet.len >= HEADER_SIZE && (unsigned char)packet.s[FLAGS_AT] & AUTHENTIC_DATA;
+}
+
 void dns_answer_parse(struct slice packet, const char *name, enum dns_type type,
                       struct arena *arena, struct dns_answer *ret, struct err *err)
 {
     struct reading r = {.arena = arena, .answer = ret, .warnings = STRBUF_INIT(WARNINGS_MAX)};
     *ret = (struct dns_answer){.type = type, .name = name, .ttl = -1, .warnings = "", .notes = ""};
     enum dns_status code = packet_status(packet);
+    ret->is_secure = is_validated(packet);
     if (code != DNS_FOUND || packet.len > UINT16_MAX) {
         dns_answer_fail(name, type, code == DNS_FOUND ? DNS_FAILED : code, ret, err);
         return;
@@ -354,6 +380,7 @@ struct dns_answer *dns_answer_copy(const struct dns_answer *answer, struct arena
         copy->records[i] = answer->records[i];
         copy->records[i].text = arena_strdup(arena, answer->records[i].text);
         copy->records[i].owner = arena_strdup(arena, answer->records[i].owner);
+        copy->records[i].data.s = arena_slice_dup(arena, answer->records[i].data);
     }
     return copy;
 }

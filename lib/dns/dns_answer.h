@@ -19,11 +19,13 @@ enum dns_type {
     DNS_HOST = 0, /* not a record: the addresses of a host, from the hosts file or A and AAAA */
     DNS_A = 1,
     DNS_NS = 2,
+    DNS_CNAME = 5,
     DNS_PTR = 12,
     DNS_MX = 15,
     DNS_TXT = 16,
     DNS_AAAA = 28,
-    DNS_SRV = 33
+    DNS_SRV = 33,
+    DNS_TLSA = 52,
 };
 enum { DNS_RECORDS_MAX = 100, DNS_NAME_MAX = 255 };
 
@@ -39,13 +41,14 @@ enum dns_status {
 };
 
 struct dns_record {
-    const char *text;      /* MX, NS, PTR, SRV: a host name; "" is the root (null MX, or a service
-                              that is not there). TXT: the strings joined. A, AAAA, DNS_HOST: the
-                              address as text */
+    const char *text; /* CNAME, MX, NS, PTR, SRV: a host name; "" is the root (null MX, or a service
+                         that is not there). TXT: the strings joined. A, AAAA, DNS_HOST: the
+                         address as text */
     const char *owner;     /* the record's own name, without the last dot; DNS_HOST: as asked */
     uint32_t ttl;          /* seconds */
     unsigned preference;   /* MX; SRV: priority */
     unsigned weight, port; /* SRV */
+    struct slice data;     /* TLSA: usage, selector, matching type, then what is to match */
     struct sockaddr_storage address; /* A, AAAA: port 0 */
     socklen_t address_len;
 };
@@ -54,6 +57,7 @@ struct dns_answer {
     enum dns_type type;
     const char *name; /* as asked */
     enum dns_status status;
+    bool is_secure; /* the name server says that it has validated it; see dns_ask_secure() */
     struct dns_record *records;
     size_t count;
     int64_t ttl;          /* seconds the answer holds, negative ones by their SOA; -1: not known */

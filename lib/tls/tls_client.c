@@ -6,7 +6,9 @@
 #include "tls/tls_ciphers.h"
 #include "tls/tls_client_cache.h"
 #include "tls/tls_client_private.h"
+#include "tls/tls_dane.h"
 #include "tls/tls_error.h"
+#include "tls/tls_params.h"
 #include "tls/tls_protocols.h"
 #include "tls/tls_session_private.h"
 #include "tls/tls_trace.h"
@@ -70,6 +72,7 @@ static bool is_listed(const struct argv *list, const char *fingerprint)
 static void tell_fault(struct tls_session *t, int error)
 {
     const struct tls_expect *e = t->expect;
+    const char *whose = e->error != X509_V_OK && e->error_depth > 0 ? "CA" : "server";
     switch (error) {
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
         tls_session_note(t, 1, "certificate verification failed for %s: self-signed certificate",
@@ -83,13 +86,21 @@ static void tell_fault(struct tls_session *t, int error)
         return;
     case X509_V_ERR_CERT_NOT_YET_VALID:
     case X509_V_ERR_CERT_HAS_EXPIRED:
-        tls_session_note(t, 1, "server certificate verification failed for %s: %s", t->peer,
+        tls_session_note(t, 1, "%s certificate verification failed for %s: %s", whose, t->peer,
                          X509_verify_cert_error_string(error));
         return;
     default:
-        tls_session_note(t, 1, "server certificate verification failed for %s: num=%d:%s", t->peer,
-                         error, X509_verify_cert_error_string(error));
+        tls_session_note(t, 1, "%s certificate verification failed for %s: num=%d:%s", whose,
+                         t->peer, error, X509_verify_cert_error_string(error));
     }
+}
+
+static void tell_match(struct tls_session *t)
+{
+    const char *name = SSL_get0_peername(t->ssl);
+    if (name && t->expect->has_names)
+        tls_session_note(t, 2, "%s: matched peername: %s", t->peer, name);
+    tls_dane_tell(t);
 }
 
 static void on_done(struct tls_session *t)
@@ -98,18 +109,23 @@ static void on_done(struct tls_session *t)
     struct tls_info *info = &t->info;
     bool expects = e->has_names || e->fingerprints.count > 0;
     int error = e->error != X509_V_OK ? e->error : (int)SSL_get_verify_result(t->ssl);
+    info->is_fallback = e->is_fallback;
     if (!info->has_certificate || !expects)
         return;
     info->is_trusted = info->is_trusted && error == X509_V_OK;
-    if (e->has_names) {
+    if (e->is_hopeless) {
+        error = X509_V_ERR_UNSPECIFIED;
+    } else if (e->has_names) {
         info->is_matched = info->is_trusted;
     } else {
         info->is_matched = is_listed(&e->fingerprints, info->fingerprint) ||
                            is_listed(&e->fingerprints, info->key_fingerprint);
         error = X509_V_ERR_DANE_NO_MATCH;
     }
-    if (info->is_matched)
+    if (info->is_matched) {
+        tell_match(t);
         return;
+    }
     info->is_trusted = false;
     tell_fault(t, error);
     tls_client_cache_drop(t);
@@ -133,12 +149,47 @@ static bool set_protocols(SSL *ssl, const char *list, struct err *err)
 static bool set_ciphers(struct tls_session *t, const struct tls_wants *wants, struct err *err)
 {
     CLEANUP(strbuf_done) struct strbuf list = STRBUF_ANY;
-    bool needs_certificate = wants->names || wants->fingerprints;
+    bool needs_certificate = wants->names || wants->fingerprints || wants->dane;
     if (!tls_ciphers_list(wants->ciphers, wants->exclude_ciphers, needs_certificate, &list, err))
         return false;
     tls_session_note(t, 2, "%s: TLS cipher list \"%s\"", t->peer, list.s);
     return SSL_set_cipher_list(t->ssl, list.s) == 1 ||
            err_set(err, ERR_CONFIG, "no TLS cipher is left of \"%s\"", list.s);
+}
+
+static bool refuse_name(struct err *err)
+{
+    return err_set(err, ERR_CONFIG, "a server name that OpenSSL does not take");
+}
+
+static bool set_sni(struct tls_session *t, const struct tls_wants *wants, struct err *err)
+{
+    if (!wants->server_name)
+        return true;
+    tls_session_note(t, 2, "%s: SNI hostname: %s", t->peer, wants->server_name);
+    return SSL_set_tlsext_host_name(t->ssl, wants->server_name) == 1 || refuse_name(err);
+}
+
+/* RFC 7672, section 2.2: what cannot be used at all asks for TLS, and no more. *WANTS is changed
+ * accordingly. */
+static bool set_dane(struct tls_session *t, struct tls_wants *wants, struct err *err)
+{
+    bool is_usable;
+    if (!wants->dane)
+        return true;
+    if (!tls_dane_enable(t, wants->dane, &is_usable, err))
+        return false;
+    if (!wants->server_name)
+        SSL_set_tlsext_host_name(t->ssl, NULL); /* OpenSSL has made it the base */
+    t->expect->has_anchors = !wants->dane->base;
+    if (is_usable)
+        return true;
+    if (wants->dane->may_fall_back)
+        wants->names = NULL;
+    SSL_set1_host(t->ssl, NULL);
+    t->expect->is_fallback = wants->dane->may_fall_back;
+    t->expect->is_hopeless = !wants->dane->may_fall_back;
+    return true;
 }
 
 static bool set_names(struct tls_session *t, const struct tls_wants *wants, struct err *err)
@@ -156,9 +207,7 @@ static bool set_names(struct tls_session *t, const struct tls_wants *wants, stru
         add_digits(slice_of(*name), &digits);
         argv_add(&t->expect->fingerprints, digits.s);
     }
-    if (ok && wants->server_name)
-        ok = SSL_set_tlsext_host_name(t->ssl, wants->server_name) == 1;
-    return ok || err_set(err, ERR_CONFIG, "a server name that OpenSSL does not take");
+    return ok || refuse_name(err);
 }
 
 struct tls_session *tls_session_new_client(struct tls_client *client, const struct tls_wants *wants,
@@ -177,8 +226,10 @@ struct tls_session *tls_session_new_client(struct tls_client *client, const stru
     t->expect->error = X509_V_OK;
     t->expect->cache_key = xstrdup(wants->cache_key);
     SSL_set_connect_state(t->ssl);
+    struct tls_wants own = *wants;
+    tls_session_note(t, 2, "setting up TLS connection to %s", t->peer);
     if (!set_protocols(t->ssl, wants->protocols, err) || !set_ciphers(t, wants, err) ||
-        !set_names(t, wants, err)) {
+        !set_sni(t, wants, err) || !set_dane(t, &own, err) || !set_names(t, &own, err)) {
         ERR_clear_error();
         tls_session_free(t);
         return NULL;
@@ -209,6 +260,9 @@ static bool set_up(struct tls_client *client, const struct tls_client_settings *
         !tls_context_load_authorities(&client->base, files, err))
         return false;
     SSL_CTX *ctx = client->base.ctx;
+    if (!tls_dane_set_up(ctx, tls_params.tls_dane_digests, problems))
+        return err_set(err, ERR_CONFIG,
+                       "OpenSSL DANE initialization failed: disabling TLS support");
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, accept_any);
     /* one more than counts, for accept_any() to see that there is one too many */
     SSL_CTX_set_verify_depth(ctx, MIN(settings->verify_depth, INT32_MAX - 1) + 1);
@@ -222,7 +276,6 @@ struct tls_client *tls_client_new(const struct tls_client_settings *settings,
     struct err err = ERR_INIT;
     struct tls_client *client = xzalloc(sizeof *client);
     client->base = (struct tls_context){.call = "SSL_connect",
-                                        .preposition = "to",
                                         .asks_for_certificates = true,
                                         .verify_depth = settings->verify_depth,
                                         .on_done = on_done};

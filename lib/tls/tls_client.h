@@ -7,6 +7,7 @@
 #define TLS_TLS_CLIENT_H
 
 #include "tls/tls_context.h"
+#include "tls/tls_dane.h"
 
 struct loop;
 struct tls_client_cache;
@@ -31,6 +32,9 @@ struct tls_wants {
      * below test, has to be in a certificate that is trusted; or one of the fingerprints has to be
      * that of the certificate, or of its key, whoever signed it. */
     const char *const *names, *const *fingerprints;
+    /* NULL: none. In the place of the authorities; with NAMES: those of a certificate that is not
+     * in a record itself. */
+    const struct tls_dane *dane;
     const char *cache_key; /* sessions to whom, and for what policy, may be gone on with */
 };
 

@@ -11,6 +11,9 @@ struct tls_expect {
     struct tls_client *client;
     bool has_names;
     struct argv fingerprints; /* without colons */
+    bool has_anchors;         /* of a file */
+    bool is_fallback;         /* no TLSA record can be used, and any certificate will do */
+    bool is_hopeless;         /* no TLSA record can be used, and one has to match */
     char *cache_key;
     /* What is wrong with the certificates: of those that have a fault the one nearest to the
      * server's own, and the first fault it has. */

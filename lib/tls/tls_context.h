@@ -15,7 +15,7 @@ struct tls_resume;
 struct tls_session;
 
 struct tls_context {
-    const char *call, *preposition; /* in log lines: "SSL_accept", "from" */
+    const char *call; /* in log lines: "SSL_accept" */
     struct ssl_ctx_st *ctx;
     struct evp_md_st *fingerprint;
     struct tls_resume *resume; /* of a server; NULL: none */

@@ -166,7 +166,6 @@ struct tls_server *tls_server_new(const struct tls_server_settings *settings,
     struct err err = ERR_INIT;
     struct tls_server *server = xzalloc(sizeof *server);
     server->base = (struct tls_context){.call = "SSL_accept",
-                                        .preposition = "from",
                                         .asks_for_certificates = settings->ask_client_certificate,
                                         .verify_depth = settings->verify_depth,
                                         .on_done = on_done};

@@ -29,6 +29,7 @@ struct tls_info {
     bool is_resumed;
     bool was_asked, has_certificate, is_trusted; /* the peer's certificate */
     bool is_matched;                             /* it is what the client expected */
+    bool is_fallback;         /* the client has stopped expecting: no TLSA record could be used */
     const char *verify_error; /* why the certificate is not trusted, in OpenSSL's words */
     char subject_cn[256], issuer_cn[256];
     /* "AB:CD:...", of the certificate and of its public key */

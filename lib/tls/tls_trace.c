@@ -151,7 +151,8 @@ static void on_step(const SSL *ssl, int where, int result)
 
 void tls_trace_begin(struct tls_session *t)
 {
-    tls_session_note(t, 2, "setting up TLS connection %s %s", t->context->preposition, t->peer);
+    if (SSL_is_server(t->ssl))
+        tls_session_note(t, 2, "setting up TLS connection from %s", t->peer);
     if (t->context->cipher_list)
         tls_session_note(t, 2, "%s: TLS cipher list \"%s\"", t->peer, t->context->cipher_list);
     if (t->loglevel >= 2)
@@ -178,6 +179,12 @@ static void tell_names(struct tls_session *t)
     X509 *peer = SSL_get0_peer_certificate(t->ssl);
     if (!peer || t->loglevel < 2)
         return;
+    if (!SSL_is_server(t->ssl)) {
+        tls_session_note(
+            t, 2, "%s: subject_CN=%s, issuer_CN=%s, fingerprint=%s, pkey_fingerprint=%s", t->peer,
+            t->info.subject_cn, t->info.issuer_cn, t->info.fingerprint, t->info.key_fingerprint);
+        return;
+    }
     X509_NAME_oneline(X509_get_subject_name(peer), name, sizeof name);
     tls_session_note(t, 2, "subject=%s", name);
     X509_NAME_oneline(X509_get_issuer_name(peer), name, sizeof name);

@@ -23,14 +23,14 @@ def make(directory, name, kind, subject):
         os.chmod(path, 0o600)
 
 
-def sign(directory, name, ca, subject, alternative="", days=30):
+def sign(directory, name, ca, subject, alternative="", days=30, authority=False):
     """NAME.pem in DIRECTORY: a key and a certificate that CA, made by make(), has signed.
 
-    ALTERNATIVE: "DNS:a.test,DNS:b.test"; DAYS below 0: it has expired."""
+    ALTERNATIVE: "DNS:a.test,DNS:b.test"; DAYS below 0: it has expired; AUTHORITY: it may sign others."""
     path = os.path.join(directory, name)
     ca = os.path.join(directory, ca)
     with open(path + ".ext", "w", encoding="ascii") as out:
-        out.write("basicConstraints=CA:FALSE\n" + ("subjectAltName=%s\n" % alternative if alternative else ""))
+        out.write("basicConstraints=CA:%s\n" % ("TRUE" if authority else "FALSE") + ("subjectAltName=%s\n" % alternative if alternative else ""))
     for command in (["req", "-new", "-nodes", "-subj", subject, "-keyout", path + ".key", "-out", path + ".csr",
                      *KINDS["ec"]],
                     ["x509", "-req", "-in", path + ".csr", "-CA", ca + ".crt", "-CAkey", ca + ".key", "-CAcreateserial",

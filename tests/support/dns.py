@@ -7,6 +7,10 @@
 
 Names not in the dict do not exist (NXDOMAIN); names that are, with other types only, have no such
 record (NODATA). A value can be a list, a response code, or DnsServer.SILENCE (no answer at all).
+
+Names in the domains of the set SECURE (".": all) are in signed zones, as a validating resolver sees them: who asks
+for it (with the bits AD or DO) is told so by the bit AD, when each name of the answer is. What does not validate is
+a SERVFAIL.
 """
 import os
 import socket
@@ -48,7 +52,7 @@ def encode_data(kind, value):
         return b"".join(bytes([len(p)]) + p for p in parts)
     if kind == "TLSA":
         usage, selector, matching, digest = value.split()
-        return bytes([int(usage), int(selector), int(matching)]) + bytes.fromhex(digest)
+        return bytes([int(usage), int(selector), int(matching)]) + bytes.fromhex(digest.strip("-"))
     raise ValueError("no encoding for %s records" % kind)
 
 
@@ -62,13 +66,21 @@ def read_question(packet):
     return ".".join(labels), kind, at + 5
 
 
+def wants_security(packet, end):
+    """Has the question the bit AD, or the bit DO in the OPT record behind it (RFC 6891, RFC 6840 section 5.7)?"""
+    if packet[3] & 0x20:
+        return True
+    return packet[end:end + 3] == b"\0\0\x29" and bool(packet[end + 7] & 0x80)
+
+
 class DnsServer:
     FORMERR, SERVFAIL, NXDOMAIN, REFUSED = 1, 2, 3, 5
     SILENCE = "silence"
 
-    def __init__(self, records=None, address=None, port=None, ttl=60):
+    def __init__(self, records=None, address=None, port=None, ttl=60, secure=()):
         """Without ADDRESS and PORT: port 53 of an address of its own for root, else a free port."""
         self.records = dict(records or {})
+        self.secure = set(secure)
         self.queries = []           # (name, type) as asked
         self.ttl = ttl
         self.address = address or (free_address() if os.geteuid() == 0 else "127.0.0.1")
@@ -124,6 +136,10 @@ class DnsServer:
             name = target[0].rstrip(".")
         return self.SERVFAIL, []
 
+    def is_secure(self, name):
+        labels = name.lower().rstrip(".").split(".")
+        return "." in self.secure or any(".".join(labels[i:]) in self.secure for i in range(len(labels)))
+
     def answer(self, packet, limit):
         """The reply packet, or None for silence."""
         name, number, end = read_question(packet)
@@ -139,6 +155,8 @@ class DnsServer:
             body += data
         truncated = limit and end + len(body) > limit
         flags = 0x8580 | code | (0x0200 if truncated else 0)
+        if wants_security(packet, end) and all(map(self.is_secure, [name] + [owner for owner, _, _ in answers])):
+            flags |= 0x0020
         count = 0 if truncated else len(answers)
         header = packet[:2] + struct.pack(">HHHHH", flags, 1, count, 0, 0)
         return header + packet[12:end] + (b"" if truncated else body)

@@ -253,6 +253,60 @@ static void test_other_records(void **state)
     arena_free(arena);
 }
 
+static void an_answer_tells_whether_it_was_validated(void **state)
+{
+    (void)state;
+    enum { NXDOMAIN = 3, AUTHENTIC_DATA = 0x20 };
+    for (unsigned rcode = 0; rcode <= NXDOMAIN; rcode++) {
+        CLEANUP(arena_free_ptr) struct arena *arena = arena_new("test");
+        struct err err = ERR_INIT;
+        struct packet p = reply(rcode, DNS_A);
+        assert_false(parse(&p, DNS_A, arena, &err).is_secure);
+        p.data[3] |= AUTHENTIC_DATA; /* what is not there is validated as well */
+        assert_true(parse(&p, DNS_A, arena, &err).is_secure);
+    }
+}
+
+static void certificates_are_three_numbers_and_data(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *data;
+        size_t len, count;
+        enum dns_status status;
+    } rows[] = {{"whole", "\3\1\1\0ab", 6, 1, DNS_FOUND},
+                {"no data", "\3\1\1", 3, 1, DNS_FOUND},
+                {"cut", "\3\1", 2, 0, DNS_FAILED},
+                {"empty", "", 0, 0, DNS_FAILED}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CLEANUP(arena_free_ptr) struct arena *arena = arena_new("test");
+        struct err err = ERR_INIT;
+        struct packet p = reply(0, DNS_TLSA), data = {.len = 0};
+        print_message("  row: %s\n", rows[i].name);
+        put(&data, rows[i].data, rows[i].len);
+        add_record(&p, DNS_TLSA, &data);
+        struct dns_answer answer = parse(&p, DNS_TLSA, arena, &err);
+        assert_int_equal(answer.status, rows[i].status);
+        assert_int_equal(answer.count, rows[i].count);
+        if (answer.count == 0)
+            continue;
+        struct dns_answer *copy = dns_answer_copy(&answer, arena);
+        assert_int_equal(copy->records[0].data.len, rows[i].len);
+        assert_memory_equal(copy->records[0].data.s, rows[i].data, rows[i].len);
+    }
+}
+
+static void an_alias_is_followed_to_its_record(void **state)
+{
+    (void)state;
+    CLEANUP(arena_free_ptr) struct arena *arena = arena_new("test");
+    struct err err = ERR_INIT;
+    struct packet p = reply(0, DNS_CNAME), target = {.len = 0};
+    put_name(&target, "real.test");
+    add_record(&p, DNS_CNAME, &target);
+    assert_string_equal(parse(&p, DNS_CNAME, arena, &err).records[0].text, "real.test");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +318,9 @@ int main(void)
         cmocka_unit_test(a_packet_cut_anywhere_is_a_failure_at_worst),
         cmocka_unit_test(host_names),
         cmocka_unit_test(test_other_records),
+        cmocka_unit_test(an_answer_tells_whether_it_was_validated),
+        cmocka_unit_test(certificates_are_three_numbers_and_data),
+        cmocka_unit_test(an_alias_is_followed_to_its_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "config/common_params.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_tls_policy.h"
+#include "tls/tls_dane.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ static void set_up(const char *level, const char *maps)
                                        .smtp_tls_verify_cert_match = "hostname",
                                        .smtp_tls_secure_cert_match = "nexthop, dot-nexthop",
                                        .smtp_tls_servername = "",
+                                       .smtp_tls_trust_anchor_file = "",
                                        .smtp_tls_enforce_peername = true};
     smtp_tls_policy_open();
 }
@@ -101,7 +103,12 @@ static void entries(void **unused)
         {"may match=a", WHERE "attribute \"match\" invalid at security level \"may\"\n"},
         {"verify match=", WHERE "attribute \"match\" has empty value\n"},
         {"encrypt connection_reuse=maybe", WHERE "attribute \"connection_reuse\" has bad value: \"maybe\"\n"},
-        {"dane", WHERE "security level \"dane\" (DANE) is not built yet\n"},
+        {"dane", "7 must-p must-c x y "},
+        {"dane-only protocols=a", "8 a must-c x y "},
+        {"half-dane", WHERE "invalid security level \"half-dane\"\n"},
+        {"dane match=a", WHERE "attribute \"match\" invalid at security level \"dane\"\n"},
+        {"encrypt tafile=a", WHERE "attribute \"tafile\" invalid at security level \"encrypt\"\n"},
+        {"verify tafile=/nowhere/a", "!error opening trust anchor file: /nowhere/a: No such file or directory\n"},
         {"fingerprint", "!nexthop domain far.test: configured at fingerprint security level, but with no fingerprints to match.\n"},
     };
     // clang-format on
@@ -131,15 +138,46 @@ static void keys(void **unused)
     }
 }
 
-static void dane_is_refused(void **unused)
+/* Another level: what an entry has stays, the rest is as main.cf has it for that level. */
+static void a_level_becomes_another(void **unused)
 {
     (void)unused;
-    set_up("dane", "inline:{far.test=may}");
-    assert_string_equal(
-        found("other.test", "other.test"),
-        "!smtp_tls_policy_maps, next-hop destination \"other.test\": security level "
-        "\"dane\" (DANE) is not built yet\n");
-    assert_int_equal(*found("far.test", "far.test"), '1');
+    // clang-format off
+    static const struct { const char *entry; enum smtp_tls_level level; const char *key; } rows[] = {
+        {"dane", SMTP_TLS_MAY, "1\nmay-p\nmay-c\nx \n"},
+        {"dane", SMTP_TLS_ENCRYPT, "2\nmust-p\nmust-c\nx y\n"},
+        {"dane protocols=a", SMTP_TLS_MAY, "1\na\nmay-c\nx \n"},
+        {"dane ciphers=b exclude=c", SMTP_TLS_MAY, "1\nmay-p\nb\nx c\n"},
+    };
+    // clang-format on
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CLEANUP(arena_free_ptr) struct arena *arena = arena_new("test");
+        CLEANUP(strbuf_done)
+        struct strbuf maps = STRBUF_ANY,
+                      warnings = STRBUF_ANY, key = STRBUF_ANY;
+        const struct smtp_nexthop nexthop = {.text = "far.test", .host = "far.test"};
+        struct smtp_tls_policy policy;
+        ROW(rows[i].entry);
+        strbuf_addf(&maps, "inline:{{far.test=%s}}", rows[i].entry);
+        set_up("none", maps.s);
+        assert_true(smtp_tls_policy_find(&nexthop, "mx.far.test", arena, &policy, &warnings));
+        smtp_tls_policy_set_level(&policy, rows[i].level, arena);
+        smtp_tls_policy_key(&policy, &key);
+        assert_string_equal(key.s, rows[i].key);
+    }
+}
+
+/* A session is for the same records only. */
+static void records_are_in_the_key(void **unused)
+{
+    (void)unused;
+    CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY;
+    const struct tls_dane_record records[] = {{3, 1, 1, {"\1\377", 2}}, {2, 0, 0, {"", 0}}};
+    const struct tls_dane dane = {.records = records, .count = 2, .base = "mx.test"};
+    const struct smtp_tls_policy policy = {
+        .level = SMTP_TLS_DANE, .protocols = "p", .ciphers = "c", .exclude = "", .dane = &dane};
+    smtp_tls_policy_key(&policy, &key);
+    assert_string_equal(key.s, "7\np\nc\n\n\n3 1 1 01ff\n2 0 0 ");
 }
 
 static void a_table_fails(void **unused)
@@ -152,9 +190,13 @@ static void a_table_fails(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(levels),          cmocka_unit_test(old_parameters),
-        cmocka_unit_test(entries),         cmocka_unit_test(keys),
-        cmocka_unit_test(dane_is_refused), cmocka_unit_test(a_table_fails),
+        cmocka_unit_test(levels),
+        cmocka_unit_test(old_parameters),
+        cmocka_unit_test(entries),
+        cmocka_unit_test(keys),
+        cmocka_unit_test(a_level_becomes_another),
+        cmocka_unit_test(records_are_in_the_key),
+        cmocka_unit_test(a_table_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
