@@ -350,7 +350,8 @@ static void on_mx(void *owner, const struct dns_answer *raw, const struct err *r
     l->is_mx_secure = raw->is_secure;
     if (answer->status == DNS_NOT_FOUND || answer->status == DNS_NO_DATA ||
         (answer->status == DNS_FAILED && smtp_params.ignore_mx_lookup_error)) {
-        single_target(l); /* RFC 5321, section 5.1: the domain is its own mail exchanger */
+        l->is_mx_secure = true; /* no name is there that somebody could have forged */
+        single_target(l);       /* RFC 5321, section 5.1: the domain is its own mail exchanger */
         return;
     }
     if (answer->status != DNS_FOUND) {

@@ -203,8 +203,8 @@ bool tls_dane_enable(struct tls_session *t, const struct tls_dane *wants, bool *
     *ret_usable = false;
     if (SSL_dane_enable(t->ssl, base) != 1)
         return err_set(err, ERR_TEMP, "error enabling DANE-based certificate validation");
-    /* RFC 7671, section 5.1: a certificate that is named itself need not have the right name */
-    SSL_dane_set_flags(t->ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+    if (wants->base) /* RFC 7671, section 5.1: the record binds the certificate to the name */
+        SSL_dane_set_flags(t->ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
     for (size_t i = 0; i < wants->count; i++) {
         const struct tls_dane_record *r = &wants->records[i];
         /* OpenSSL would put the usages 0 and 1 to use; RFC 7672, section 3.1.3, has none for them

@@ -118,8 +118,8 @@ class Dane(ComparisonTestCase):
         suite.set(smtp_tcp_port=cls.port, smtp_tls_CAfile=path("ca.crt"))
         policies = "".join("/^anchor%d\\./ %s\n" % (i, policy.replace("@", directory)) for i, (_, policy) in enumerate(ANCHORS))
         suite.write("etc/policy", "/^\\[?(server\\.)?(odd-)?only-/ dane-only\n/^half-/ half-dane\n" + policies)
-        suite.write("etc/transport", "/@((only-)?host-.*)/ smtp:[server.$1]\n" +
-                    "".join("/@%s-/ %s:\n" % (name, name) for name in OPTIONS))
+        hosts = "".join("/@%s$/ smtp:[server.%s]\n" % (d, d) for d in ("host-a.signed.test", "only-host-a.plain.test"))
+        suite.write("etc/transport", hosts + "".join("/@%s-/ %s:\n" % (name, name) for name in OPTIONS))
 
     def server(self, certificate="good"):
         sink = Sink(address=free_address(), port=self.port,
