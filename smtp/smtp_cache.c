@@ -39,14 +39,14 @@ void smtp_cache_put(struct smtp_session *s)
     timer_start(s->idle, smtp_params.smtp_connection_cache_time_limit * 1000);
 }
 
-/* The policy of each delivery counts, not that of the one the session was made for. */
+/* The policy of each delivery counts, not that of the one the session was made for. That of a host
+ * is known; where it takes TLSA records, a session of the destination never has the same. */
 static bool has_right_tls(const struct smtp_session *s, struct smtp_delivery *d,
                           const struct smtp_nexthop *destination, const struct smtp_host *host)
 {
     CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY, warnings = STRBUF_ANY;
-    struct smtp_tls_policy policy;
-    const char *name = host && !host->path ? host->name : s->host.name;
-    if (!smtp_tls_policy_find(destination, name, d->arena, &policy, &warnings))
+    struct smtp_tls_policy policy = d->policy;
+    if (!host && !smtp_tls_policy_find(destination, s->host.name, d->arena, &policy, &warnings))
         return false; /* what is wrong is told before a connection is made */
     smtp_tls_policy_key(&policy, &key);
     return strcmp(key.s, s->policy_key) == 0;

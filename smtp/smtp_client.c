@@ -225,7 +225,6 @@ void smtp_client_open(struct config *cfg)
         log_fatal("bad value of smtp_address_verify_target: %s", target);
     if (strchr(smtp_params.best_mx_transport, '/'))
         log_fatal("bad value of best_mx_transport: %s", smtp_params.best_mx_transport);
-    smtp_unbuilt_check(cfg);
     smtp_tls_open(cfg);
     smtp_sasl_open();
     smtp_notice_open();

@@ -60,8 +60,6 @@ struct smtp_client {
     struct client *best_mx;
     char *best_mx_transport, *best_mx_nexthop; /* nexthop NULL: the delivery's own */
     bool probe_until_data;                     /* smtp_address_verify_target */
-    /* The configuration asks for what this release has not got: every delivery is deferred. */
-    const char *refuse_dsn, *refuse_text;
 };
 
 extern struct smtp_client smtp_client;
@@ -77,8 +75,5 @@ bool smtp_client_has_srv(const char *service); /* in use_srv_lookup, and there i
 /* Words of a list as bits; FN is told of each unknown word. */
 unsigned smtp_client_ehlo_words(const char *list);
 unsigned smtp_client_pix_words(const char *list);
-
-/* smtp_unbuilt.c: what is asked for and not built. */
-void smtp_unbuilt_check(const struct config *cfg);
 
 #endif

@@ -434,10 +434,7 @@ void smtp_delivery_start(struct delivery_job *job)
     for (size_t i = 0; i < d->rcpt_count; i++)
         d->rcpts[i].rcpt = &job->recipients[i];
     struct smtp_why why = {.kind = ERR_TEMP, .dsn = "4.3.5", .relay = "none"};
-    if (smtp_client.refuse_text) {
-        why.dsn = smtp_client.refuse_dsn;
-        why.text = smtp_client.refuse_text;
-    } else if (!smtp_generic_envelope(d, &err)) {
+    if (!smtp_generic_envelope(d, &err)) {
         why.dsn = "4.3.0";
         why.text = arena_strdup(d->arena, err.reason);
     } else {

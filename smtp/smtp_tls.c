@@ -91,6 +91,8 @@ static enum smtp_tls_policy_found refuse_policy(struct smtp_delivery *d, const c
     return SMTP_TLS_REFUSED;
 }
 
+static const char failed_table[] = "Temporary lookup error";
+
 /* The policy is known, or REFUSAL says why there is none. */
 static enum smtp_tls_policy_found judge_policy(struct smtp_delivery *d, const char *refusal)
 {
@@ -98,7 +100,7 @@ static enum smtp_tls_policy_found judge_policy(struct smtp_delivery *d, const ch
     if (refusal) {
         log_warn(NULL, "TLS policy lookup for %s/%s: %s", d->policy_nexthop->text,
                  host_name(d->policy_host), refusal);
-        return refuse_policy(d, "4.7.5", refusal);
+        return refuse_policy(d, refusal == failed_table ? "4.3.0" : "4.7.5", refusal);
     }
     if (!smtp_params.smtp_tls_wrappermode || d->policy.level >= SMTP_TLS_ENCRYPT)
         return SMTP_TLS_FOUND;
@@ -125,7 +127,8 @@ enum smtp_tls_policy_found smtp_tls_find_policy(struct smtp_delivery *d,
     bool ok = smtp_tls_policy_find(nexthop, host_name(host), d->arena, &d->policy, &warnings);
     warn_lines(warnings.s);
     if (!ok)
-        return judge_policy(d, "client TLS configuration problem");
+        return judge_policy(d, d->policy.has_failed_table ? failed_table
+                                                          : "client TLS configuration problem");
     if (!smtp_tls_dane_needs(nexthop, host, d->arena, &d->policy, &refusal))
         return judge_policy(d, refusal);
     d->dane_lookup = smtp_tls_dane_find(nexthop, host, d->arena, &d->policy, on_dane, d);

@@ -6,6 +6,7 @@
 #include "map/maps.h"
 #include "smtp/smtp_client.h"
 #include "smtp/smtp_params.h"
+#include "smtp/smtp_tls_site.h"
 #include "tls/tls_dane.h"
 
 #include <string.h>
@@ -64,6 +65,7 @@ void smtp_tls_policy_open(void)
     struct slice level = slice_of(p->smtp_tls_security_level);
     maps_close(policies);
     policies = maps_open(maps_name(), p->smtp_tls_policy_maps, MAP_FOLD);
+    smtp_tls_site_open();
     default_level = p->smtp_use_tls ? SMTP_TLS_MAY : SMTP_TLS_NONE;
     if (p->smtp_enforce_tls)
         default_level = p->smtp_tls_enforce_peername ? SMTP_TLS_VERIFY : SMTP_TLS_ENCRYPT;
@@ -74,12 +76,12 @@ void smtp_tls_policy_open(void)
 
 bool smtp_tls_policy_has_changed(void)
 {
-    return maps_have_changed(policies);
+    return maps_have_changed(policies) || smtp_tls_site_has_changed();
 }
 
 bool smtp_tls_policy_may_need_tls(void)
 {
-    return default_level != SMTP_TLS_NONE || !maps_is_empty(policies);
+    return default_level != SMTP_TLS_NONE || !maps_is_empty(policies) || smtp_tls_site_is_used();
 }
 
 static void add_record(const struct tls_dane_record *record, struct strbuf *out)
@@ -328,11 +330,18 @@ static bool find_entry(struct find *f)
     enum map_status status =
         maps_is_empty(policies) ? MAP_NOT_FOUND : look_up(f->nexthop->text, &value, &err);
     if (status == MAP_FAILED) {
+        f->policy->has_failed_table = true;
         strbuf_addf(f->warnings, "%s\n", err.reason);
         return wrong(f, "policy table lookup error");
     }
     if (status == MAP_FOUND)
         return parse_entry(f, value.s);
+    if (smtp_tls_site_is_used()) {
+        enum smtp_tls_site_found found =
+            smtp_tls_site_find(f->nexthop, f->host, default_level, &f->policy->level, f->warnings);
+        f->policy->has_failed_table = found == SMTP_TLS_SITE_FAILED;
+        return found == SMTP_TLS_SITE_FOUND;
+    }
     f->policy->level = default_level;
     return true;
 }

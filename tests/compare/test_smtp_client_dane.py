@@ -29,7 +29,21 @@ OPTIONS = {
     "names": "smtp_cname_overrides_servername=yes",
     "loud": "smtp_tls_loglevel=2",
     "native": "smtp_host_lookup=native,dns",
+    # smtp_tls_per_site, with each form of what holds for all
+    "site": "smtp_tls_policy_maps= -o smtp_tls_per_site=regexp:@etc@/site -o smtp_tls_security_level=",
+    "siteuse": "smtp_tls_policy_maps= -o smtp_tls_per_site=regexp:@etc@/site -o smtp_tls_security_level= -o smtp_use_tls=yes",
+    "siteenf": "smtp_tls_policy_maps= -o smtp_tls_per_site=regexp:@etc@/site -o smtp_tls_security_level= -o smtp_enforce_tls=yes",
+    "sitenop": "smtp_tls_policy_maps= -o smtp_tls_per_site=regexp:@etc@/site -o smtp_tls_security_level= -o smtp_enforce_tls=yes "
+               "-o smtp_tls_enforce_peername=no",
+    "sitemay": "smtp_tls_policy_maps= -o smtp_tls_per_site=regexp:@etc@/site -o smtp_tls_security_level=may",
+    "siteenc": "smtp_tls_policy_maps= -o smtp_tls_per_site=regexp:@etc@/site -o smtp_tls_security_level=encrypt",
+    "sitedane": "smtp_tls_policy_maps= -o smtp_tls_per_site=regexp:@etc@/site -o smtp_tls_security_level=dane",
+    "sitesec": "smtp_tls_policy_maps= -o smtp_tls_per_site=regexp:@etc@/site -o smtp_tls_security_level=secure",
+    "siteboth": "smtp_tls_policy_maps=regexp:@etc@/policy -o smtp_tls_per_site=regexp:@etc@/site -o smtp_tls_security_level=",
+    "fails": "smtp_tls_policy_maps=fail:x",
+    "sitefail": "smtp_tls_policy_maps= -o smtp_tls_per_site=fail:x -o smtp_tls_security_level=",
 }
+SITES = {"none": "NONE", "may": "MAY", "nop": "MUST_NOPEERMATCH", "must": "MUST", "odd": "BOGUS", "low": "must"}
 # a server's certificate and the policy, with @ for the directory
 ANCHORS = [
     ("good", "secure tafile=@/ca.crt"), ("good", "secure tafile=@/ca.pub"), ("good", "verify tafile=@/otherca.crt"),
@@ -44,7 +58,7 @@ ANCHORS = [
     ("late", "secure tafile=@/old.crt"), ("late", "secure tafile=@/old.pub"), ("expired", "secure tafile=@/ca.crt"),
     ("good", "encrypt protocols=TLSv1.2 servername=nexthop"), ("good", "dane protocols=TLSv1.2"),
 ]
-NOISE = re.compile("DNSSEC validation|dnssec_probe|SSL_connect:|initializing the")
+NOISE = re.compile("DNSSEC validation|dnssec_probe|SSL_connect:|initializing the|table fail:x|fail:x lookup error")
 
 
 def setUpModule():
@@ -118,6 +132,7 @@ class Dane(ComparisonTestCase):
         suite.set(smtp_tcp_port=cls.port, smtp_tls_CAfile=path("ca.crt"))
         policies = "".join("/^anchor%d\\./ %s\n" % (i, policy.replace("@", directory)) for i, (_, policy) in enumerate(ANCHORS))
         suite.write("etc/policy", "/^\\[?(server\\.)?(odd-)?only-/ dane-only\n/^half-/ half-dane\n" + policies)
+        suite.write("etc/site", "".join("/^site[a-z]*-%s-[a-z]+\\./ %s\n/^%s-mx\\./ %s\n" % (k, v, k, v) for k, v in SITES.items()))
         hosts = "".join("/@%s$/ smtp:[server.%s]\n" % (d, d) for d in ("host-a.signed.test", "only-host-a.plain.test"))
         suite.write("etc/transport", hosts + "".join("/@%s-/ %s:\n" % (name, name) for name in OPTIONS))
 
@@ -284,6 +299,19 @@ class Dane(ComparisonTestCase):
             host = domain if "nomx" in domain else "server." + domain
             cases[domain] = self.zone(domain, "good", good, host), [host]
             del self.dns.records[domain, "MX"]
+        self.compare(cases)
+
+    def test_sites(self):
+        """What the obsolete table has for the destination, and for the host, beside what holds for all."""
+        cases = {}
+        words = ("x", *SITES)
+        pairs = [("site", a, b) for a in words for b in words] + [
+            (option, a, b) for option in OPTIONS if option.startswith("site") and option != "site"
+            for a, b in (("x", "x"), ("none", "x"), ("may", "x"), ("x", "nop"), ("must", "x"), ("none", "may"))]
+        pairs.append(("fails", "x", "x"))
+        for option, a, b in pairs:
+            domain, host = "%s-%s-%s.plain.test" % (option, a, b), "%s-mx.%s-%s.plain.test" % (b, option, a)
+            cases[domain] = self.zone(domain, "self", (), host), [host]
         self.compare(cases)
 
     def test_trust_anchors(self):

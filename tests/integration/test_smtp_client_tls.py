@@ -1,5 +1,6 @@
 """TLS of smtp(8) and lmtp(8): handshakes that fail, that none of the mail leaves in the clear where TLS is required, sessions
 that are kept or resumed, client certificates."""
+import hashlib
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import unittest
 
 from integration import test_smtp_client
 from support import certificates
+from support.dns import DnsServer
 from support.sink import Sink
 from support.wait import until
 
@@ -295,6 +297,74 @@ class Identity(ClientTlsTestCase):
         sink = self.host("clear.test")
         self.assert_deferred(self.send("a@clear.test"), "a@clear.test", "4.7.5", FAILED)
         self.assertEqual(sink.messages, [])
+
+
+class Dane(ClientTlsTestCase):
+    """What Postfix does is in tests/compare/test_smtp_client_dane.py; here is what it does not, or does by chance."""
+    settings = {"smtp_tls_security_level": "dane"}
+
+    @classmethod
+    def configure(cls, suite):
+        super().configure(suite)
+        cls.dns.secure = {"."}
+        suite.set(smtp_dns_support_level="dnssec", smtp_connection_cache_destinations="static:all")
+        with open(os.path.join(directory, "good.crt"), encoding="ascii") as f:
+            cls.good = "3 0 1 " + hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).hexdigest()
+
+    def publish(self, domain, *records):
+        self.dns.records["_%d._tcp.mx0.%s" % (self.port, domain), "TLSA"] = list(records)
+
+    def deliver(self, sink, address):
+        count = len(sink.messages)
+        self.suite.wait_for_log(self.send(address) + ": to=.*status=sent")
+        return sink.messages[count]
+
+    def test_kept_and_resumed_for_the_same_records(self):
+        sink = self.host("kept.test", tls=server(highest=ssl.TLSVersion.TLSv1_2))
+        self.publish("kept.test", self.good)
+        first = self.deliver(sink, "a@kept.test")
+        self.assertIs(self.deliver(sink, "b@kept.test").session, first.session)
+        self.publish("kept.test", "3 0 1 " + "00" * 32)
+        self.assert_deferred(self.send("c@kept.test"), "c@kept.test", "4.7.5", "Server certificate not verified")
+        self.publish("kept.test", self.good, "3 0 1 " + "00" * 32)
+        self.assertIsNot(self.deliver(sink, "d@kept.test").session, first.session)
+
+    def test_a_record_without_data(self):
+        """Postfix's process does not survive it."""
+        sink = self.host("nodata.test", tls=server())
+        self.publish("nodata.test", "3 1 1 -")
+        self.assertIsNotNone(self.deliver(sink, "a@nodata.test").tls)
+        self.suite.wait_for_log(r"mx0.nodata.test.*: all TLSA records unusable, fallback to unauthenticated TLS")
+
+    def test_more_records_than_are_read(self):
+        sink = self.host("many.test", tls=server())
+        self.publish("many.test", self.good, *("3 1 1 %064x" % i for i in range(200)))
+        self.deliver(sink, "a@many.test")
+        self.suite.wait_for_log("Verified TLS connection established to mx0.many.test")
+        self.publish("many.test", *("3 1 1 %064x" % i for i in range(200)), self.good)
+        self.assert_deferred(self.send("b@many.test"), "b@many.test", "4.7.5", "Server certificate not verified")
+
+    def test_a_malformed_answer(self):
+        self.host("cut.test", tls=server())
+        self.publish("cut.test", b"\3\1")
+        self.assert_deferred(self.send("a@cut.test"), "a@cut.test", "4.7.5", "TLSA lookup error for mx0.cut.test:%d" % self.port)
+
+    def test_nobody_validates(self):
+        sink = self.host("probe.test", tls=server())
+        self.publish("probe.test", "3 0 1 " + "00" * 32)
+        for answer, reason in ((["ns.test"], "a response that is not DNSSEC validated"),
+                               (DnsServer.SERVFAIL, "no response: Host not found, try again")):
+            self.dns.records["", "NS"] = answer
+            self.dns.secure = set()
+            self.suite.reload()
+            mark = self.suite.log_mark()
+            try:
+                self.assertIsNotNone(self.deliver(sink, "a@probe.test").tls)    # as with level may
+                self.suite.wait_for_log("warning: DNSSEC validation may be unavailable", since=mark)
+                self.suite.wait_for_log(re.escape("reason: dnssec_probe 'ns:.' received " + reason), since=mark)
+            finally:
+                self.dns.secure = {"."}
+                del self.dns.records["", "NS"]
 
 
 class Lmtp(ClientTlsTestCase):

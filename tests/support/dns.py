@@ -34,6 +34,8 @@ def encode_name(name):
 
 
 def encode_data(kind, value):
+    if isinstance(value, bytes):    # as it is
+        return value
     if kind == "A":
         return socket.inet_aton(value)
     if kind == "AAAA":
