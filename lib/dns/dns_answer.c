@@ -118,7 +118,7 @@ static struct dns_record *record_add(struct reading *r)
         a->records = records;
     }
     struct dns_record *record = &a->records[a->count++];
-    *record = (struct dns_record){.text = "", .owner = a->name};
+    *record = (struct dns_record){.text = "", .owner = a->name, .data = SLICE_EMPTY};
     return record;
 }
 

@@ -23,6 +23,7 @@ static void set_up(const char *level, const char *maps)
                                        .smtp_tls_secure_cert_match = "nexthop, dot-nexthop",
                                        .smtp_tls_servername = "",
                                        .smtp_tls_trust_anchor_file = "",
+                                       .smtp_tls_per_site = "",
                                        .smtp_tls_enforce_peername = true};
     smtp_tls_policy_open();
 }
@@ -153,8 +154,7 @@ static void a_level_becomes_another(void **unused)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         CLEANUP(arena_free_ptr) struct arena *arena = arena_new("test");
         CLEANUP(strbuf_done)
-        struct strbuf maps = STRBUF_ANY,
-                      warnings = STRBUF_ANY, key = STRBUF_ANY;
+        struct strbuf maps = STRBUF_ANY, warnings = STRBUF_ANY, key = STRBUF_ANY;
         const struct smtp_nexthop nexthop = {.text = "far.test", .host = "far.test"};
         struct smtp_tls_policy policy;
         ROW(rows[i].entry);
