@@ -16,7 +16,9 @@ struct bounce_subject {
     const char *encoding;   /* of the message: "", "7bit", "8bit" */
     const char *message_id; /* for enable_threaded_bounces, else "" */
     int64_t arrival_s;
-    bool is_utf8; /* SMTPUTF8 mail: message/global and friends */
+    bool is_utf8;       /* SMTPUTF8 mail: message/global and friends */
+    bool is_requiretls; /* reports are to be as safe on their way as the mail (RFC 8689, section 5)
+                         */
 };
 
 enum bounce_content { BOUNCE_CONTENT_FULL, BOUNCE_CONTENT_HEADERS };

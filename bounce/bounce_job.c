@@ -19,8 +19,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-enum { SMTPUTF8_REQUIRETLS = 32 }; /* in the size record's sixth field */
-
 struct bounce_job {
     struct arena *arena;
     const char *log_name;
@@ -161,7 +159,7 @@ static void send_notice(struct bounce_job *job)
 static enum bounce_content content_of(const struct bounce_job *job)
 {
     bool is_redacted =
-        bounce_params.requiretls_redact_dsn && (job->env.smtputf8 & SMTPUTF8_REQUIRETLS);
+        bounce_params.requiretls_redact_dsn && (job->env.smtputf8 & SEND_OPTION_REQUIRETLS);
     if (job->template != BOUNCE_TEMPLATE_FAILURE || job->request->dsn_ret == DSN_RET_HDRS ||
         is_redacted || job->env.message_size > common_params.bounce_size_limit)
         return BOUNCE_CONTENT_HEADERS;
@@ -338,6 +336,7 @@ static void describe(struct bounce_job *job)
         .message_id = message_id(job),
         .arrival_s = job->env.arrival_s,
         .is_utf8 = r->smtputf8 & SMTPUTF8_REQUESTED,
+        .is_requiretls = (r->smtputf8 | job->env.smtputf8) & SEND_OPTION_REQUIRETLS,
     };
     job->template = template_of(job);
 }

@@ -306,6 +306,8 @@ static int64_t mail_flags(const struct bounce_subject *s)
         flags |= CLEANUP_FLAG_FILTER | CLEANUP_FLAG_MILTER;
     if (s->is_utf8)
         flags |= CLEANUP_FLAG_SMTPUTF8;
+    if (s->is_requiretls)
+        flags |= CLEANUP_FLAG_REQUIRETLS;
     if (listed(common_params.smtputf8_autodetect_classes, "bounce") ||
         listed(common_params.smtputf8_autodetect_classes, "all"))
         flags |= CLEANUP_FLAG_AUTO_UTF8;

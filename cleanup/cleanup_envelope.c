@@ -314,6 +314,8 @@ void cleanup_envelope_end(struct cleanup_message *m)
     }
     if (m->flags & CLEANUP_FLAG_SMTPUTF8)
         m->env.smtputf8 |= SMTPUTF8_REQUESTED;
+    if (m->flags & CLEANUP_FLAG_REQUIRETLS && common_params.requiretls_enable)
+        m->env.smtputf8 |= SEND_OPTION_REQUIRETLS;
     if ((m->flags & (CLEANUP_FLAG_SMTPUTF8 | CLEANUP_FLAG_AUTO_UTF8)) &&
         common_params.smtputf8_enable && !text_is_ascii(slice_of(m->env.sender)) &&
         text_is_utf8(slice_of(m->env.sender)))

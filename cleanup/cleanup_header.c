@@ -101,7 +101,10 @@ void cleanup_header_note_encoding(struct cleanup_message *m, struct slice value)
         m->env.encoding = "8bit";
 }
 
-enum { SEND_OPTION_TLS_NOT_REQUIRED = 1 << 4 }; /* field 6 of the size record */
+static bool has_requiretls_header(void)
+{
+    return common_params.requiretls_enable && cleanup_params.requiretls_esmtp_header;
+}
 
 static void note(struct cleanup_message *m, const struct header_info *info, struct slice value)
 {
@@ -123,6 +126,10 @@ static void note(struct cleanup_message *m, const struct header_info *info, stru
     case HEADER_TLS_REQUIRED:
         if (common_params.tls_required_enable && slice_eq_nocase(slice_trim(value), "no"))
             m->env.smtputf8 |= SEND_OPTION_TLS_NOT_REQUIRED;
+        break;
+    case HEADER_REQUIRE_TLS_ESMTP: /* it comes back from where nobody knew of REQUIRETLS */
+        if (has_requiretls_header() && slice_eq_nocase(slice_trim(value), "yes"))
+            m->env.smtputf8 |= SEND_OPTION_REQUIRETLS;
         break;
     default:
         break;
@@ -296,10 +303,16 @@ static void add_undisclosed(struct cleanup_message *m)
         log_warn(NULL, "bad undisclosed_recipients_header value: %s", text);
 }
 
-void cleanup_header_end(struct cleanup_message *m)
+/* For filters that hand the mail back over a connection without REQUIRETLS. */
+static void add_requiretls(struct cleanup_message *m)
 {
-    if (!cleanup_message_is_ok(m))
-        return;
+    if (m->env.smtputf8 & SEND_OPTION_REQUIRETLS && has_requiretls_header() &&
+        !(m->headers_seen & bit(HEADER_REQUIRE_TLS_ESMTP)))
+        cleanup_write_text(m, slice_of("Require-TLS-ESMTP: yes"));
+}
+
+static void add_missing(struct cleanup_message *m)
+{
     /* Where addresses may be completed, headers may, too. */
     if (!may_rewrite(m) && !cleanup_params.always_add_missing_headers &&
         !(m->flags & CLEANUP_FLAG_ADD_MISSING))
@@ -312,4 +325,12 @@ void cleanup_header_end(struct cleanup_message *m)
     if (is_missing(m, HEADER_FROM, HEADER_RESENT_FROM))
         add_from(m, resent);
     add_undisclosed(m);
+}
+
+void cleanup_header_end(struct cleanup_message *m)
+{
+    if (!cleanup_message_is_ok(m))
+        return;
+    add_missing(m);
+    add_requiretls(m);
 }

@@ -197,6 +197,8 @@ static void forward(struct local_delivery *d, const struct local_group *group)
     int64_t flags = CLEANUP_FLAGS_INTERNAL;
     if (d->job->envelope->smtputf8 & SMTPUTF8_REQUESTED)
         flags |= CLEANUP_FLAG_SMTPUTF8;
+    if (d->job->envelope->smtputf8 & SEND_OPTION_REQUIRETLS)
+        flags |= CLEANUP_FLAG_REQUIRETLS;
     if (!cleanup) {
         const char *path = arena_printf(d->arena, "public/%s", common_params.cleanup_service_name);
         cleanup = cleanup_client_new(delivery_loop(), path, common_params.ipc_timeout * 1000);

@@ -12,6 +12,7 @@
 #include "smtp/smtp_notice.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_replies.h"
+#include "smtp/smtp_requiretls.h"
 #include "smtp/smtp_sasl.h"
 #include "smtp/smtp_tls.h"
 #include "smtp/smtp_tls_policy.h"
@@ -40,7 +41,7 @@ static const struct word ehlo_words[] = {
     {"auth",       SMTP_EHLO_AUTH},       {"starttls",   SMTP_EHLO_STARTTLS},
     {"chunking",   SMTP_EHLO_CHUNKING},   {"etrn",       SMTP_EHLO_ETRN},
     {"verp",       0},                    {"vrfy",       SMTP_EHLO_VRFY},
-    {"xclient",    0},                    {"requiretls", 0},
+    {"xclient",    0},                    {"requiretls", SMTP_EHLO_REQUIRETLS},
     {"enhancedstatuscodes", SMTP_EHLO_ENHANCEDSTATUSCODES},
     {"silent-discard",      SMTP_EHLO_SILENT_DISCARD}, {0}};
 static const struct word pix_words[] = {
@@ -226,6 +227,7 @@ void smtp_client_open(struct config *cfg)
     if (strchr(smtp_params.best_mx_transport, '/'))
         log_fatal("bad value of best_mx_transport: %s", smtp_params.best_mx_transport);
     smtp_tls_open(cfg);
+    smtp_requiretls_open();
     smtp_sasl_open();
     smtp_notice_open();
 }
@@ -264,6 +266,7 @@ bool smtp_client_tables_changed(void)
            maps_have_changed(c->generic_maps) || maps_have_changed(c->dns_filter) ||
            smtp_checks_have_changed() || smtp_replies_have_changed() ||
            smtp_tls_policy_has_changed() || smtp_sasl_has_changed() ||
-           smtp_notice_tables_changed() || local_domains_have_changed(c->local_domains) ||
+           smtp_notice_tables_changed() || smtp_requiretls_has_changed() ||
+           local_domains_have_changed(c->local_domains) ||
            match_list_has_changed(c->cache_destinations);
 }

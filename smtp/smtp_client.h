@@ -28,6 +28,7 @@ enum smtp_ehlo_keywords {
     SMTP_EHLO_ETRN = 1 << 9,
     SMTP_EHLO_VRFY = 1 << 10,
     SMTP_EHLO_ENHANCEDSTATUSCODES = 1 << 11,
+    SMTP_EHLO_REQUIRETLS = 1 << 13,
     SMTP_EHLO_SILENT_DISCARD = 1 << 12, /* no keyword: discard without a log line */
 };
 enum smtp_pix { SMTP_PIX_DISABLE_ESMTP = 1 << 0, SMTP_PIX_DELAY_DOTCRLF = 1 << 1 };

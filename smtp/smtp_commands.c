@@ -50,6 +50,8 @@ void smtp_commands_mail(const struct smtp_session *s, const struct smtp_delivery
         strbuf_add_str(out, " BODY=8BITMIME");
     if (s->is_utf8)
         strbuf_add_str(out, " SMTPUTF8");
+    if (s->is_requiretls)
+        strbuf_add_str(out, " REQUIRETLS");
     if (s->features & SMTP_EHLO_DSN) {
         if (*e->dsn_envid) {
             strbuf_add_str(out, " ENVID=");

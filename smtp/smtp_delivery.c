@@ -14,6 +14,7 @@
 #include "smtp/smtp_generic.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_proto.h"
+#include "smtp/smtp_requiretls.h"
 #include "smtp/smtp_send.h"
 #include "smtp/smtp_tls.h"
 #include "smtp/smtp_tls_dane.h"
@@ -403,11 +404,20 @@ static bool refuse_utf8(struct smtp_delivery *d, struct smtp_session *s)
     return true;
 }
 
+static bool refuse_requiretls(struct smtp_delivery *d, struct smtp_session *s)
+{
+    struct smtp_why why;
+    if (smtp_requiretls_check(d, s, &why))
+        return false;
+    smtp_outcome_fail(d, NULL, &why);
+    return true;
+}
+
 void smtp_delivery_on_ready(struct smtp_delivery *d, struct smtp_session *s)
 {
     d->session_count++;
     d->job->connect_done_us = smtp_proto_wall_us();
-    if (refuse_size(d, s) || refuse_utf8(d, s)) {
+    if (refuse_size(d, s) || refuse_utf8(d, s) || refuse_requiretls(d, s)) {
         smtp_delivery_on_end(d, s, false);
         return;
     }

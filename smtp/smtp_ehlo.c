@@ -100,7 +100,7 @@ void smtp_ehlo_add_line(struct smtp_ehlo *e, struct slice line)
     static const struct { const char *keyword; unsigned bit; } keywords[] = {
         {"8BITMIME", SMTP_EHLO_8BITMIME}, {"PIPELINING", SMTP_EHLO_PIPELINING},
         {"DSN", SMTP_EHLO_DSN},           {"SMTPUTF8", SMTP_EHLO_SMTPUTF8},
-        {"STARTTLS", SMTP_EHLO_STARTTLS},
+        {"STARTTLS", SMTP_EHLO_STARTTLS}, {"REQUIRETLS", SMTP_EHLO_REQUIRETLS},
     };
     // clang-format on
     struct slice word, old_auth = slice_from(line, strlen("AUTH="));

@@ -219,6 +219,10 @@ static void on_ready(void *owner, const struct tls_info *info)
         return;
     }
     s->tls = info;
+    s->tls_level = (int)policy->level;
+    s->is_authenticated =
+        info->is_matched && (s->host.is_mx_secure || (policy->level != SMTP_TLS_VERIFY &&
+                                                      policy->level != SMTP_TLS_HALF_DANE));
     smtp_proto_secured(s);
 }
 

@@ -124,6 +124,8 @@ static bool set_flag(struct smtpd_session *s, struct smtpd_tx *tx, struct slice 
     else if (slice_eq_nocase(word, "SMTPUTF8") && common_params.smtputf8_enable &&
              !(s->ehlo_discard & SMTPD_EHLO_SMTPUTF8))
         tx->smtputf8 = true;
+    else if (slice_eq_nocase(word, "REQUIRETLS") && smtpd_ehlo_has_requiretls(s))
+        tx->requiretls = true;
     else
         return false;
     return true;

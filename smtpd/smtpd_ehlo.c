@@ -82,6 +82,13 @@ static bool is_switched_off(unsigned bit)
            (bit == SMTPD_EHLO_SMTPUTF8 && !common_params.smtputf8_enable);
 }
 
+/* A filter in front of the queue would not be told of it. */
+bool smtpd_ehlo_has_requiretls(const struct smtpd_session *s)
+{
+    return s->tls && common_params.requiretls_enable && !s->server->proxy &&
+           !(s->ehlo_discard & SMTPD_EHLO_REQUIRETLS);
+}
+
 /* XVERP, XCLIENT and XFORWARD are for some clients only. */
 static bool is_offered(const struct smtpd_session *s, size_t i)
 {
@@ -94,6 +101,8 @@ static bool is_offered(const struct smtpd_session *s, size_t i)
     if (keywords[i].bit == SMTPD_EHLO_STARTTLS)
         return s->server->tls_level != SMTPD_TLS_NONE && !s->tls &&
                !(s->flags & SMTPD_SESSION_STDIN);
+    if (keywords[i].bit == SMTPD_EHLO_REQUIRETLS)
+        return smtpd_ehlo_has_requiretls(s);
     return keywords[i].is_offered;
 }
 

@@ -29,6 +29,8 @@ enum smtpd_ehlo_keyword {
 /* The bits of a list as in smtpd_discard_ehlo_keywords; unknown words get a warning. */
 unsigned smtpd_ehlo_parse(const char *title, const char *list);
 /* Which keywords does this client not get? Logs it. */
+/* May this client mark mail with REQUIRETLS (RFC 8689)? */
+bool smtpd_ehlo_has_requiretls(const struct smtpd_session *s);
 void smtpd_ehlo_prepare(struct smtpd_session *s);
 /* "250 host" and the keywords, lines separated by LF. */
 void smtpd_ehlo_format(const struct smtpd_session *s, struct strbuf *out);

@@ -72,6 +72,8 @@ static int64_t flags_of(const struct smtpd_session *s)
                 flags &= ~options[i].off;
     if (s->tx->smtputf8)
         flags |= CLEANUP_FLAG_SMTPUTF8;
+    if (s->tx->requiretls)
+        flags |= CLEANUP_FLAG_REQUIRETLS;
     return flags;
 }
 

@@ -34,7 +34,7 @@ struct smtpd_tx {
     const char *auth_sender; /* AUTH= as it came, in xtext; NULL: not given, or <> */
     const char *dsn_envid;
     int dsn_ret;
-    bool smtputf8;
+    bool smtputf8, requiretls;
     const char *verp; /* two characters; NULL: not asked for */
     int64_t announced_size;
     size_t recipient_count; /* accepted */

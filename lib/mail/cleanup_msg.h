@@ -36,6 +36,7 @@ enum cleanup_flags {
     CLEANUP_FLAG_SMTPUTF8 = 1 << 7,    /* SMTPUTF8 was requested */
     CLEANUP_FLAG_AUTO_UTF8 = 1 << 8,   /* detect it (local submission) */
     CLEANUP_FLAG_ADD_MISSING = 1 << 9, /* add Date, Message-Id, From to what is not local, too */
+    CLEANUP_FLAG_REQUIRETLS = 1 << 10, /* REQUIRETLS was requested */
 };
 #define CLEANUP_FLAGS_EXTERNAL                                                                     \
     (CLEANUP_FLAG_FILTER | CLEANUP_FLAG_BCC | CLEANUP_FLAG_MAP | CLEANUP_FLAG_MILTER)

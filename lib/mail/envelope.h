@@ -23,6 +23,11 @@ enum smtputf8_flags {
     SMTPUTF8_HEADER = 2,
     SMTPUTF8_SENDER = 4,
 };
+/* and more of it, which has nothing to do with SMTPUTF8 (RFC 8689) */
+enum send_options {
+    SEND_OPTION_TLS_NOT_REQUIRED = 1 << 4, /* header TLS-Required: no */
+    SEND_OPTION_REQUIRETLS = 1 << 5,
+};
 
 // clang-format off
 #define RECIPIENT_FIELDS(F)                                                                        \
@@ -40,7 +45,7 @@ MSG_DECLARE(recipient, RECIPIENT_FIELDS)
     F(INT, arrival_s) F(INT, arrival_us)  /* T record */                                           \
     F(INT, create_s)                      /* create_time attribute */                              \
     F(INT, message_size) F(INT, data_offset) F(INT, content_size) F(INT, hints)                    \
-    F(INT, smtputf8)                      /* enum smtputf8_flags */                                \
+    F(INT, smtputf8)                      /* smtputf8_flags, send_options */                         \
     F(INT, warn_offset) F(INT, warn_at_s) /* W record; 0: none, or the warning was sent */         \
     F(TEXT, fullname) F(TEXT, encoding) F(TEXT, rewrite_context) F(TEXT, content_filter)           \
     F(TEXT, inspect) F(TEXT, redirect) F(TEXT, verp)                                               \
