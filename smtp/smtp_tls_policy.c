@@ -330,7 +330,6 @@ static bool find_entry(struct find *f)
     enum map_status status =
         maps_is_empty(policies) ? MAP_NOT_FOUND : look_up(f->nexthop->text, &value, &err);
     if (status == MAP_FAILED) {
-        f->policy->has_failed_table = true;
         strbuf_addf(f->warnings, "%s\n", err.reason);
         return wrong(f, "policy table lookup error");
     }

@@ -32,7 +32,7 @@ struct smtp_tls_policy {
     const char *const *matches;
     const char *server_name;     /* for SNI; NULL: none is sent */
     const struct tls_dane *dane; /* records or trust anchors; NULL: none */
-    bool has_failed_table;       /* why there is no policy: a table did not answer */
+    bool has_failed_table;       /* why there is no policy: smtp_tls_per_site did not answer */
 };
 
 const char *smtp_tls_policy_level_name(enum smtp_tls_level level);

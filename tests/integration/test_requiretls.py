@@ -112,7 +112,7 @@ class RequireTls(test_smtp_client.ClientTestCase):
     def test_survives_the_queue(self):
         """Killed before the next hop has it: it is in the queue file."""
         sink = self.server("queue.good.test")
-        sink.reply("MAIL", ["451 4.3.0 later"])
+        sink.reply("CONNECT", ["421 4.3.0 later"])
         queue_id = self.submit("a@queue.good.test")
         self.assertEqual(self.outcome(queue_id, "a@queue.good.test")[2], "deferred")
         self.suite.kill()
