@@ -98,7 +98,7 @@ static bool open_address(struct master_listener *listener, struct err *err)
 {
     if (listener->fd < 0)
         listener->fd = sock_listen_inet((struct sockaddr *)&listener->addr, listener->addr_len,
-                                        SOMAXCONN, err);
+                                        SOMAXCONN, (int)common_params.tcp_windowsize, err);
     return listener->fd >= 0 && fd_set_nonblocking(listener->fd, true);
 }
 

@@ -226,6 +226,7 @@ static int connect_start(const struct smtp_host *host, struct err *err)
         return sock_connect_unix_start(host->path, err);
     struct sockaddr_storage from;
     socklen_t from_len;
+    int window = (int)common_params.tcp_windowsize;
     struct err bind_err = ERR_INIT;
     const struct sockaddr *to = (const struct sockaddr *)&host->address;
     bool can_bind = bind_address(to->sa_family, &from, &from_len, &bind_err);
@@ -236,14 +237,15 @@ static int connect_start(const struct smtp_host *host, struct err *err)
     if (!can_bind)
         log_warn(NULL, "%s", bind_err.reason);
     if (can_bind && from_len > 0) {
-        int fd = sock_connect_start(to, host->address_len, (struct sockaddr *)&from, from_len, err);
+        int fd = sock_connect_start_window(to, host->address_len, (struct sockaddr *)&from,
+                                           from_len, window, err);
         bool can_bind_there = strcmp(err->reason, strerror(EADDRNOTAVAIL)) != 0;
         if (fd >= 0 || smtp_params.smtp_bind_address_enforce || can_bind_there)
             return fd;
         log_warn(NULL, "cannot connect from the address of smtp_bind_address: %s", err->reason);
         *err = (struct err)ERR_INIT;
     }
-    return sock_connect_start(to, host->address_len, NULL, 0, err);
+    return sock_connect_start_window(to, host->address_len, NULL, 0, window, err);
 }
 
 struct smtp_session *smtp_session_connect(const struct smtp_host *host, const char *destination,

@@ -75,7 +75,7 @@ def entry(row):
     old = ""
     if row["instead"] is not None:
         old = "Old name%s.\n" % (", now \\fB%s\\fR" % row["instead"] if row["instead"] else "; going away")
-    readers = ""
+    readers = "Has no effect: %s.\n" % roff(row["pointless"]) if row["pointless"] else ""
     if row["readers"] and len(row["readers"]) <= MANY:
         readers = "Read by %s.\n" % ", ".join(row["readers"])
     return ".TP\n.B %s\n%s %s%s%s" % (row["name"], roff(row["purpose"]), about(row), old,

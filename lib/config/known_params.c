@@ -8,6 +8,7 @@ const struct param_row known_param_rows[] = {
 #define PARAM(kind, name, def, min, max, since, purpose) \
     {#name, PARAM_##kind, def, min, max, purpose, 0, since},
 #define SUBJECT(text)
+#define POINTLESS(reason)
 #define REFUSED(name)
 #define PATTERN(kind, owner, suffix, def, min, max, since, purpose)
 #include "config/known_tables.inc"
@@ -28,7 +29,8 @@ const struct param_pattern known_param_patterns[] = {
 
 /* sorted by name */
 static const struct known_param_facts facts[] = {
-#define FACTS(name, comes_with, readers, words) {name, comes_with, readers, words},
+#define FACTS(name, comes_with, pointless, readers, words) \
+    {name, comes_with, pointless, readers, words},
 #include "config/known_facts.inc"
 #undef FACTS
 };

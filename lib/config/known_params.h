@@ -17,6 +17,7 @@ extern const struct param_row known_param_rows[];
 struct known_param_facts {
     const char *name;
     const char *comes_with; /* the part that would read it and is not built; NULL: built */
+    const char *pointless;  /* why there is nothing to set; NULL: there is */
     const char *readers;    /* programs that read it, separated by blanks */
     const char *words;      /* what the value, or an item of it, may be; NULL: not fixed words */
 };

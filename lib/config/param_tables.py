@@ -22,6 +22,7 @@ ROW = re.compile(r"""(?P<macro>PARAM|PATTERN)\(\s*(?P<kind>[A-Z]+)\s*,(?:\s*(?P<
                      \s*(?P<min>-?\d+)\s*,\s*(?P<max>-?\d+)\s*,\s*"(?P<since>[^"]*)"\s*,
                      \s*(?P<purpose>%s)\)""" % (STRINGS, STRINGS), re.VERBOSE)
 SUBJECT = re.compile(r'^SUBJECT\("([^"]+)"\)', re.MULTILINE)
+POINTLESS = re.compile(r'^POINTLESS\("([^"]+)"\)', re.MULTILINE)
 REFUSED = re.compile(r"^REFUSED\((\w+)\)", re.MULTILINE)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
@@ -53,15 +54,18 @@ def rows_of(top, path):
     """The rows of one table, in its order."""
     text = COMMENT.sub("", read(top, path))
     subjects = [(m.start(), m[1]) for m in SUBJECT.finditer(text)]
+    reasons = [(m.start(), m[1]) for m in POINTLESS.finditer(text)]
     found = []
     for m in ROW.finditer(text):
         subject = [s for at, s in subjects if at < m.start()]
+        reason = [s for at, s in reasons if at < m.start()]
         found.append({"table": path, "pattern": m["owner"], "kind": m["kind"],
                       "name": m["name"].lstrip("_") if m["macro"] == "PARAM" else "_" + m["name"],
                       "default": unescape("".join(STRING.findall(m["default"]))),
                       "min": int(m["min"]), "max": int(m["max"]), "since": m["since"],
                       "purpose": unescape("".join(STRING.findall(m["purpose"]))),
-                      "subject": subject[-1] if subject else None})
+                      "subject": subject[-1] if subject else None,
+                      "pointless": reason[-1] if reason else None})
     count = len(re.findall(r"^(?:PARAM|PATTERN)\(", text, re.MULTILINE))
     if len(found) != count:
         raise SystemExit("%s: %d rows, but %d were understood" % (path, count, len(found)))
@@ -162,7 +166,8 @@ def patterns(top):
 
 
 def parameters(top):
-    """All rows by name. Added to each: readers (sorted names of programs), built, words, instead."""
+    """All rows by name. Added to each: readers (sorted names of programs), built, words, instead. Those that have
+    nothing to set here (pointless: the reason) count as built."""
     code, no = Code(top), refused(top)
     words, old = table_of_pairs(top, "lib/config/param_words.def", "WORDS"), old_names(top)
     rows = [row for path in table_paths(top) for row in rows_of(top, path)]
@@ -228,8 +233,8 @@ def main():
                      "".join(include % n for n, p in zip(named, tables)
                              if any(row["pattern"] for row in rows_of(top, p))))
     write_if_changed(os.path.join(folder, "known_facts.inc"), "".join(
-        "FACTS(%s, %s, %s, %s)\n" % (c_text(n), c_text(found[n]["subject"]), c_text(" ".join(found[n]["readers"])),
-                                     c_text(found[n]["words"])) for n in sorted(found)))
+        "FACTS(%s, %s, %s, %s, %s)\n" % (c_text(n), c_text(found[n]["subject"]), c_text(found[n]["pointless"]),
+                                         c_text(" ".join(found[n]["readers"])), c_text(found[n]["words"])) for n in sorted(found)))
 
 
 if __name__ == "__main__":

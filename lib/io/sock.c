@@ -75,8 +75,24 @@ int sock_connect_unix(const char *path, int64_t timeout_ms, struct err *err)
     return fd_take(&fd);
 }
 
+/* Before the handshake, in which the window's scale is settled. */
+static void set_window(int fd, int window)
+{
+    if (window <= 0)
+        return;
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &window, sizeof window);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof window);
+}
+
 int sock_connect_start(const struct sockaddr *to, socklen_t to_len, const struct sockaddr *from,
                        socklen_t from_len, struct err *err)
+{
+    return sock_connect_start_window(to, to_len, from, from_len, 0, err);
+}
+
+int sock_connect_start_window(const struct sockaddr *to, socklen_t to_len,
+                              const struct sockaddr *from, socklen_t from_len, int window,
+                              struct err *err)
 {
     CLEANUP(fd_done) int fd = socket(to->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0 || (from && bind(fd, from, from_len) < 0)) {
@@ -85,6 +101,7 @@ int sock_connect_start(const struct sockaddr *to, socklen_t to_len, const struct
     }
     int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    set_window(fd, window);
     if (connect(fd, to, to_len) < 0 && errno != EINPROGRESS) {
         err_set(err, ERR_TEMP, "%s", strerror(errno));
         return -1;
@@ -99,7 +116,8 @@ int sock_connect_result(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0 ? errno : error;
 }
 
-int sock_listen_inet(const struct sockaddr *addr, socklen_t len, int backlog, struct err *err)
+int sock_listen_inet(const struct sockaddr *addr, socklen_t len, int backlog, int window,
+                     struct err *err)
 {
     CLEANUP(fd_done) int fd = socket(addr->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
@@ -107,6 +125,7 @@ int sock_listen_inet(const struct sockaddr *addr, socklen_t len, int backlog, st
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         if (addr->sa_family == AF_INET6)
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+        set_window(fd, window);
     }
     if (fd < 0 || bind(fd, addr, len) < 0 || listen(fd, backlog) < 0) {
         CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;

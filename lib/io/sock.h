@@ -16,10 +16,16 @@ int sock_connect_unix(const char *path, int64_t timeout_ms, struct err *err);
 int sock_connect_unix_start(const char *path, struct err *err);
 int sock_connect_start(const struct sockaddr *to, socklen_t to_len, const struct sockaddr *from,
                        socklen_t from_len, struct err *err);
+/* The same with buffers of WINDOW bytes; 0: as the system has them. */
+int sock_connect_start_window(const struct sockaddr *to, socklen_t to_len,
+                              const struct sockaddr *from, socklen_t from_len, int window,
+                              struct err *err);
 int sock_connect_result(int fd); /* errno of a finished connect, 0 when it worked */
 
-/* TCP listener; BACKLOG as inet listen queue. HOST is numeric. */
-int sock_listen_inet(const struct sockaddr *addr, socklen_t len, int backlog, struct err *err);
+/* TCP listener; BACKLOG as inet listen queue. Its connections have buffers of WINDOW bytes, or, at
+ * 0, as the system has them. */
+int sock_listen_inet(const struct sockaddr *addr, socklen_t len, int backlog, int window,
+                     struct err *err);
 
 /* "192.0.2.1", "2001:db8::1" (IPv4-mapped IPv6 as IPv4), "" for a Unix socket; port 0 likewise. */
 void sock_address_text(const struct sockaddr *addr, struct strbuf *out);

@@ -25,6 +25,7 @@ SERVICES = {
     "broken": {"smtp_dns_reply_filter": "fail:broken"},
     "cname": {"smtp_dns_reply_filter": "regexp:{{/ IN CNAME / IGNORE}}"},
     "null": {"smtp_dns_reply_filter": "regexp:{{/ IN MX 0 \\.$$/ IGNORE}}"},
+    "expand": {"smtp_cname_overrides_servername": "yes"},
     "loop": {"smtp_tcp_port": "25"},
     "best": {"smtp_tcp_port": "25", "best_mx_transport": "error:5.1.1 passed on"},
     "drop": {"smtp_tcp_port": "25", "best_mx_transport": "discard"},
@@ -51,6 +52,7 @@ class Routes(ComparisonTestCase):
         a = cls.address
         cls.dns = DnsServer({
             ("two.test", "MX"): ["10 one.two.test", "20 two.two.test"],
+            ("mx-alias.test", "MX"): ["10 alias.test"],
             ("one.two.test", "A"): [a], ("two.two.test", "A"): [a],
             ("plain.test", "A"): [a], ("alias.test", "CNAME"): ["plain.test"], ("other.test", "CNAME"): ["two.test"],
             ("null.test", "MX"): ["0 ."], ("null.test", "A"): [a],
@@ -113,6 +115,11 @@ class Routes(ComparisonTestCase):
             for domain in ("two.test", "null.test") if few else DOMAINS:
                 with self.subTest(service=service, domain=domain):
                     self.compare("%s@%s" % (service, domain))
+
+    def test_aliases(self):
+        for domain in ("alias.test", "other.test", "mx-alias.test", "both.test"):
+            with self.subTest(domain=domain):
+                self.compare("expand@" + domain)
 
     def test_mail_that_loops(self):
         for service in ("loop", "best", "drop", "relay"):

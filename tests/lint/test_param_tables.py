@@ -47,7 +47,7 @@ class ParamTables(unittest.TestCase):
     def test_what_is_declared_is_read(self):
         """A row that no code reads belongs to lib/config/unbuilt/."""
         referred = param_tables.values_refer_to(self.found) | param_tables.FOR_PEOPLE
-        idle = [name for name, row in self.found.items() if row["built"] and not row["readers"]
+        idle = [name for name, row in self.found.items() if row["built"] and not row["readers"] and not row["pointless"]
                 and name not in referred and row["table"] != SHOWN_ONLY]
         self.assertEqual(idle, [])
 
@@ -58,6 +58,12 @@ class ParamTables(unittest.TestCase):
                 if not row["built"] and name not in refused and code.readers(name)]
         self.assertEqual(read, [], "move these rows to the tables of those programs")
         self.assertEqual(sorted(set(refused) - set(self.found)), [])
+
+    def test_pointless_is_unread(self):
+        code = param_tables.Code(SOURCE)
+        pointless = [name for name, row in self.found.items() if row["pointless"]]
+        self.assertEqual([name for name in pointless if code.readers(name)], [])
+        self.assertIn("qmgr_fudge_factor", pointless)
 
     def test_unbuilt_list_only_shrinks(self):
         """No name joins those that are known and without effect; one that is built leaves the list."""

@@ -225,6 +225,9 @@ static void say_readers(const struct known_param_facts *facts)
     if (facts->comes_with) {
         strbuf_addf(&text, "nothing yet: not built, comes with %s", facts->comes_with);
         say("read by", strbuf_slice(&text));
+    } else if (facts->pointless) {
+        strbuf_addf(&text, "nothing: %s", facts->pointless);
+        say("read by", strbuf_slice(&text));
     } else if (facts->readers[0]) {
         say_words("read by", facts->readers);
     } else {

@@ -17,11 +17,15 @@ static void every_row_has_facts(void **unused)
             assert_string_equal(facts->readers, "");
             unbuilt++;
         }
+        if (facts->pointless)
+            assert_string_equal(facts->readers, "");
         count++;
     }
     assert_true(count > 900);
     assert_true(unbuilt < count);
     assert_null(known_param_facts("no_such_name"));
+    assert_non_null(known_param_facts("qmgr_fudge_factor")->pointless);
+    assert_null(known_param_facts("qmgr_fudge_factor")->comes_with);
     assert_string_equal(known_param_facts("2bounce_notice_recipient")->readers, "bounce");
     assert_string_equal(known_param_facts("notify_classes")->words,
                         "bounce 2bounce data delay policy protocol resource software");

@@ -30,7 +30,7 @@ static int listen_inet(int *ret_port)
     struct sockaddr_storage at;
     socklen_t len;
     assert_true(sock_address_parse("127.0.0.1", 0, &at, &len));
-    int fd = sock_listen_inet((struct sockaddr *)&at, len, 5, &err);
+    int fd = sock_listen_inet((struct sockaddr *)&at, len, 5, 0, &err);
     assert_true(fd >= 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
     *ret_port = sock_address_port((struct sockaddr *)&at);

@@ -141,7 +141,7 @@ static int setup(void **unused)
     log_hook = on_log;
     delivery_ask = no_service;
     struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    server.listener = sock_listen_inet((struct sockaddr *)&any, sizeof any, 10, &err);
+    server.listener = sock_listen_inet((struct sockaddr *)&any, sizeof any, 10, 0, &err);
     assert_true(server.listener >= 0);
     server.watch = watch_new(server.loop, server.listener, WATCH_READ, on_accept, NULL);
     return 0;
