@@ -22,8 +22,9 @@ static int64_t age_ms(const struct smtp_session *s)
 bool smtp_cache_may_keep(const struct smtp_session *s)
 {
     int64_t count_limit = smtp_params.smtp_connection_reuse_count_limit;
-    return !s->is_unusable && !s->is_tls_off && s->outstanding == 0 &&
-           stream_output_pending(s->stream) == 0 && stream_input(s->stream).len == 0 &&
+    return !s->is_unusable && (!s->tls || s->allows_tls_reuse) && !s->is_tls_off &&
+           s->outstanding == 0 && stream_output_pending(s->stream) == 0 &&
+           stream_input(s->stream).len == 0 &&
            age_ms(s) < smtp_params.smtp_connection_reuse_time_limit * 1000 &&
            (count_limit == 0 || s->uses <= count_limit);
 }
@@ -48,6 +49,8 @@ static bool has_right_tls(const struct smtp_session *s, struct smtp_delivery *d,
     struct smtp_tls_policy policy = d->policy;
     if (!host && !smtp_tls_policy_find(destination, s->host.name, d->arena, &policy, &warnings))
         return false; /* what is wrong is told before a connection is made */
+    if (s->tls && !policy.allows_reuse)
+        return false;
     smtp_tls_policy_key(&policy, &key);
     return strcmp(key.s, s->policy_key) == 0;
 }

@@ -125,6 +125,7 @@ static void session_use(struct smtp_delivery *d, struct smtp_session *s)
     d->session = s;
     s->delivery = d;
     s->uses++;
+    smtp_tls_log_reuse(s);
     smtp_proto_probe(s);
 }
 

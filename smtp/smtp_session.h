@@ -53,6 +53,7 @@ struct smtp_session {
     int tls_level;                 /* enum smtp_tls_level */
     bool is_authenticated;         /* it is the right server, by a name nobody could have forged */
     bool is_requiretls;            /* the message that is sent is marked so */
+    bool allows_tls_reuse;         /* by that policy */
     bool is_tls_off;               /* TLS has failed at the last attempt: in the clear, then */
     struct smtp_sasl *sasl;        /* NULL: the server offers no AUTH, or nobody wants it */
     struct stream *stream;         /* NULL while connecting */

@@ -204,16 +204,28 @@ static const char *trust(const struct smtp_tls_policy *policy, const struct tls_
     return is_half ? "Trusted" : tls_info_trust(info);
 }
 
+static void log_connection(const struct smtp_session *s, const struct tls_info *info,
+                           const char *how)
+{
+    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
+    if (loglevel <= 0)
+        return;
+    tls_info_format(info, " ", " ", &text);
+    log_info(NULL, "%s TLS connection %s to %s: %s", trust(&s->delivery->policy, info), how,
+             s->relay, text.s);
+}
+
+void smtp_tls_log_reuse(const struct smtp_session *s)
+{
+    if (s->tls)
+        log_connection(s, s->tls, "reused");
+}
+
 static void on_ready(void *owner, const struct tls_info *info)
 {
     struct smtp_session *s = owner;
     const struct smtp_tls_policy *policy = &s->delivery->policy;
-    if (loglevel > 0) {
-        CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
-        tls_info_format(info, " ", " ", &text);
-        log_info(NULL, "%s TLS connection established to %s: %s", trust(policy, info), s->relay,
-                 text.s);
-    }
+    log_connection(s, info, "established");
     if (policy->level >= SMTP_TLS_FINGERPRINT && !info->is_matched && !info->is_fallback) {
         fail(s, "4.7.5", "Server certificate not verified");
         return;

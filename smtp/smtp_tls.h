@@ -32,6 +32,8 @@ bool smtp_tls_refused(struct smtp_session *s);
 /* Begin the handshake; smtp_proto_secured() follows, or the delivery hears of the failure. False:
  * it has heard already. */
 bool smtp_tls_handshake(struct smtp_session *s);
+/* The session was kept, and has TLS: tell whom it is with. */
+void smtp_tls_log_reuse(const struct smtp_session *s);
 /* The session failed with TLS, and mail that has waited a while may go in the clear. */
 bool smtp_tls_may_do_without(const struct smtp_session *s);
 void smtp_tls_timed_out(const struct smtp_session *s); /* in the handshake: log it */

@@ -174,10 +174,10 @@ static bool set_tafile(struct find *f, const char *value)
     return true;
 }
 
-/* Sessions are kept without it; see smtp_connection_cache_on_demand. */
 static bool set_reuse(struct find *f, const char *value)
 {
-    if (strcasecmp(value, "yes") == 0 || strcasecmp(value, "no") == 0)
+    f->policy->allows_reuse = strcasecmp(value, "yes") == 0;
+    if (f->policy->allows_reuse || strcasecmp(value, "no") == 0)
         return true;
     return wrong(f, "attribute \"connection_reuse\" has bad value: \"%s\"", value);
 }
@@ -355,7 +355,8 @@ bool smtp_tls_policy_find(const struct smtp_nexthop *nexthop, const char *host, 
                      .servername = smtp_params.smtp_tls_servername,
                      .warnings = warnings,
                      .where = STRBUF_ANY};
-    *ret = (struct smtp_tls_policy){.level = SMTP_TLS_NONE};
+    *ret = (struct smtp_tls_policy){.level = SMTP_TLS_NONE,
+                                    .allows_reuse = smtp_params.smtp_tls_connection_reuse};
     strbuf_addf(&f.where, "%s, next-hop destination \"%s\"", maps_name(), nexthop->text);
     bool ok = find_entry(&f) && set_matches(&f) && set_anchors(&f);
     strbuf_done(&f.where);

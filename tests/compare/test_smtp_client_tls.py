@@ -109,5 +109,46 @@ class ClientTls(ComparisonTestCase):
                     self.compare(sink, policy, "TLSv" + name)
 
 
+@oracle.needed
+class Reuse(ComparisonTestCase):
+    """smtp_tls_connection_reuse, and the attribute that overrides it: how many connections three messages take."""
+    main_cf = {"inet_protocols": "ipv4", "smtp_host_lookup": "native", "smtp_tls_loglevel": "1",
+               "smtp_tls_security_level": "encrypt", "smtp_connection_cache_destinations": "localhost",
+               "smtp_connection_cache_time_limit": "20s", "connection_cache_ttl_limit": "20s",
+               "smtp_tls_policy_maps": "regexp:@etc@/policy"}
+    master_cf = "tlsproxy unix - - n - 0 tlsproxy\nscache unix - - n - 1 scache\n"
+    maps = {"policy": "/never matched/ none\n"}
+
+    @classmethod
+    def configure(cls, suite):
+        suite.set(smtp_tls_CAfile=os.path.join(directory, "ca.crt"))
+
+    def result(self, suite, policy, reuse, tls=True):
+        sink = Sink(tls=certificates.server(os.path.join(directory, "good.pem")) if tls else None)
+        self.addCleanup(sink.close)
+        suite.write("etc/policy", "/./ %s\n" % policy)
+        suite.set(relayhost="[localhost]:%d" % sink.port, smtp_tls_connection_reuse=reuse)
+        suite.reload()
+        mark = suite.log_mark()
+        for number in range(3):
+            here = suite.log_mark()
+            suite.sendmail(["-i", "-f", "me@x.test", "you@far.test"], "Subject: %d\n\nx\n" % number)
+            suite.wait_for_log(": to=<you@far.test>, .* status=sent", since=here)
+        lines = [line for line in suite.log_lines(mark) if re.search("/smtp\\[", line)]
+        lines = [re.sub(r"^.*?/smtp\[\d+\]: (\w{9,}: )?", "", line) for line in lines]
+        # a session that is resumed, as ours are in one process, has no signature
+        lines = [re.sub(r"delays?=[^ ]+ | key-exchange.*", "", line) for line in lines]
+        return mask_lines([line.replace(str(sink.port), "PORT") for line in lines], suite) + [str(len(sink.sessions))]
+
+    def test_reuse(self):
+        for policy, reuse, tls in (("encrypt", "no", True), ("encrypt", "yes", True), ("encrypt connection_reuse=yes", "no", True),
+                                   ("encrypt connection_reuse=no", "yes", True), ("may", "no", False), ("secure", "yes", True)):
+            with self.subTest(policy=policy, reuse=reuse, tls=tls):
+                got = [self.result(suite, policy, reuse, tls) for suite in (self.ours, self.theirs)]
+                if os.environ.get("SHOW"):
+                    print(policy, reuse, tls, *got[1], sep="\n  ")
+                self.assert_same(got[0], got[1], "reuse=%s, policy %s" % (reuse, policy))
+
+
 if __name__ == "__main__":
     unittest.main()

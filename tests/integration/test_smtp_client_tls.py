@@ -218,7 +218,8 @@ class Sessions(ClientTlsTestCase):
 
     def test_kept_for_the_same_policy(self):
         sink = self.one_host("kept.good.test", "clear.test", "elsewhere.test", "may.test")
-        self.suite.set(smtp_connection_cache_destinations="kept.good.test clear.test elsewhere.test may.test")
+        self.suite.set(smtp_connection_cache_destinations="kept.good.test clear.test elsewhere.test may.test",
+                       smtp_tls_connection_reuse="yes")
         self.suite.reload()
         try:
             self.assertIsNone(self.deliver(sink, "a@clear.test").tls)
@@ -228,7 +229,7 @@ class Sessions(ClientTlsTestCase):
             for domain in ("elsewhere.test", "may.test"):
                 self.assertIsNot(self.deliver(sink, "a@" + domain).session, first.session)
         finally:
-            self.suite.set(smtp_connection_cache_destinations="")
+            self.suite.set(smtp_connection_cache_destinations="", smtp_tls_connection_reuse="no")
             self.suite.reload()
 
     def test_resumed_for_the_same_policy(self):
