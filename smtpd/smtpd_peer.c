@@ -6,13 +6,12 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "io/sock.h"
-#include "mail/address.h"
+#include "mail/peer_name.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_peer_cache.h"
 #include "smtpd/smtpd_server.h"
 
 #include <ifaddrs.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,11 +20,7 @@ enum { OWN_ADDRESSES_MS = 5000 }; /* how long the list of interfaces is believed
 
 struct smtpd_peer_lookup {
     struct smtpd_session *s; /* NULL: the session is gone */
-    struct sockaddr_storage address;
-    socklen_t length;
-    char text[64];
-    char name[NI_MAXHOST], error[400];
-    bool found, confirmed, temporary;
+    struct peer_name peer;
 };
 
 void smtpd_peer_set_names(struct smtpd_peer *peer, const char *name, const char *reverse_name)
@@ -87,68 +82,31 @@ void smtpd_peer_set_addresses(struct smtpd_peer *peer, const struct haproxy_peer
     smtpd_peer_set_names(peer, "unknown", "unknown");
 }
 
-/* NAME must be a host name, not an address in disguise that somebody put into his reverse zone. */
-static bool name_is_usable(struct smtpd_peer_lookup *l)
-{
-    struct sockaddr_storage address;
-    socklen_t length;
-    if (sock_address_parse(l->name, 0, &address, &length)) {
-        snprintf(l->error, sizeof l->error, "numeric hostname: %.100s", l->name);
-        return false;
-    }
-    return address_is_hostname(slice_of(l->name));
-}
-
-static bool same_host(const struct sockaddr *found, const struct smtpd_peer_lookup *l)
-{
-    CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
-    sock_address_text(found, &text);
-    return strcmp(text.s, l->text) == 0;
-}
-
-static void confirm(struct smtpd_peer_lookup *l)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-    int status = getaddrinfo(l->name, NULL, &hints, &list);
-    for (struct addrinfo *at = status == 0 ? list : NULL; at && !l->confirmed; at = at->ai_next)
-        l->confirmed = same_host(at->ai_addr, l);
-    if (status == 0)
-        freeaddrinfo(list);
-    l->temporary = status == EAI_AGAIN;
-    if (!l->confirmed)
-        snprintf(l->error, sizeof l->error, "hostname %.80s does not resolve to address %s%s%s",
-                 l->name, l->text, status ? ": " : "", status ? gai_strerror(status) : "");
-}
-
 static void run_lookup(void *job)
 {
     struct smtpd_peer_lookup *l = job;
-    int status = getnameinfo((struct sockaddr *)&l->address, l->length, l->name, sizeof l->name,
-                             NULL, 0, NI_NAMEREQD);
-    l->temporary = status == EAI_AGAIN;
-    l->found = status == 0 && name_is_usable(l);
-    if (l->found)
-        confirm(l);
+    peer_name_find(&l->peer);
 }
 
 static void lookup_done(void *job)
 {
     struct smtpd_peer_lookup *l = job;
+    const struct peer_name *p = &l->peer;
     struct smtpd_session *s = l->s;
-    if (!l->temporary)
-        smtpd_peer_cache_put(l->text,
-                             !l->found      ? NULL
-                             : l->confirmed ? l->name
+    if (!p->temporary)
+        smtpd_peer_cache_put(p->text,
+                             !p->found      ? NULL
+                             : p->confirmed ? p->name
                                             : "unknown",
-                             l->found ? l->name : NULL);
+                             p->found ? p->name : NULL);
     if (s) {
         s->lookup = NULL;
-        if (l->error[0])
-            log_warn(NULL, "%s", l->error);
-        if (l->temporary)
+        if (p->error[0])
+            log_warn(NULL, "%s", p->error);
+        if (p->temporary)
             s->flags |= SMTPD_SESSION_SEEN_NAME_ERROR;
-        if (l->found)
-            smtpd_peer_set_names(&s->peer, l->confirmed ? l->name : "unknown", l->name);
+        if (p->found)
+            smtpd_peer_set_names(&s->peer, p->confirmed ? p->name : "unknown", p->name);
         smtpd_session_greet(s);
     }
     free(l);
@@ -172,14 +130,13 @@ void smtpd_peer_lookup_start(struct smtpd_session *s)
     }
     struct smtpd_peer_lookup *l = xzalloc(sizeof *l);
     bool usable = smtpd_params.smtpd_peername_lookup && s->server->pool && s->peer.port &&
-                  sock_address_parse(s->peer.address, s->peer.port, &l->address, &l->length);
+                  peer_name_init(&l->peer, s->peer.address, s->peer.port);
     if (!usable) {
         free(l);
         smtpd_session_greet(s);
         return;
     }
     l->s = s;
-    snprintf(l->text, sizeof l->text, "%s", s->peer.address);
     s->lookup = l;
     work_submit(s->server->pool, run_lookup, lookup_done, l);
 }

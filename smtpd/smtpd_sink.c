@@ -55,21 +55,7 @@ static const struct smtpd_postdrop_events postdrop_events = {on_opened, on_done,
 
 static int64_t flags_of(const struct smtpd_session *s)
 {
-    struct slice rest = slice_of(common_params.receive_override_options), item;
-    int64_t flags = CLEANUP_FLAGS_EXTERNAL;
-    static const struct {
-        const char *word;
-        int64_t off;
-    } options[] = {
-        {"no_header_body_checks", CLEANUP_FLAG_FILTER},
-        {"no_address_mappings", CLEANUP_FLAG_BCC | CLEANUP_FLAG_MAP},
-        {"no_milters", CLEANUP_FLAG_MILTER},
-        {"no_unknown_recipient_checks", 0},
-    };
-    while (slice_next_item(&rest, &item))
-        for (size_t i = 0; i < COUNT_OF(options); i++)
-            if (slice_eq_nocase(item, options[i].word))
-                flags &= ~options[i].off;
+    int64_t flags = cleanup_client_flags(common_params.receive_override_options);
     if (s->tx->smtputf8)
         flags |= CLEANUP_FLAG_SMTPUTF8;
     if (s->tx->requiretls)

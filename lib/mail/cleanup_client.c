@@ -59,6 +59,26 @@ static void conn_on_room(void *owner, struct chan *chan);
 static const struct chan_events conn_events = {
     .on_message = conn_on_message, .on_closed = conn_on_closed, .on_room = conn_on_room};
 
+int64_t cleanup_client_flags(const char *override_options)
+{
+    static const struct {
+        const char *word;
+        int64_t off;
+    } options[] = {
+        {"no_header_body_checks", CLEANUP_FLAG_FILTER},
+        {"no_address_mappings", CLEANUP_FLAG_BCC | CLEANUP_FLAG_MAP},
+        {"no_milters", CLEANUP_FLAG_MILTER},
+        {"no_unknown_recipient_checks", 0},
+    };
+    struct slice rest = slice_of(override_options), item;
+    int64_t flags = CLEANUP_FLAGS_EXTERNAL;
+    while (slice_next_item(&rest, &item))
+        for (size_t i = 0; i < COUNT_OF(options); i++)
+            if (slice_eq_nocase(item, options[i].word))
+                flags &= ~options[i].off;
+    return flags;
+}
+
 struct cleanup_client *cleanup_client_new(struct loop *loop, const char *path, int64_t timeout_ms)
 {
     struct cleanup_client *client = xzalloc(sizeof *client);

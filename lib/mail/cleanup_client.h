@@ -17,6 +17,9 @@ struct cleanup_stream; /* one a message */
 struct cleanup_client *cleanup_client_new(struct loop *loop, const char *path, int64_t timeout_ms);
 void cleanup_client_free(struct cleanup_client *client);
 
+/* The flags of mail from outside without what receive_override_options takes away. */
+int64_t cleanup_client_flags(const char *override_options);
+
 struct cleanup_events {
     void (*on_opened)(void *owner, const char *queue_id);
     /* DONE NULL: cleanup went away or did not answer in time; treat as a temporary error. */

@@ -107,7 +107,7 @@ MASTER = [
     ("mistyped", "x unix - - n - - smtp -o smtp_helo_timeouts=5", "V010"),
     ("no time in a service", "x unix - - n - - smtp -o smtp_helo_timeout=soon", "V016"),
     ("no program", "x unix - - n - - nosuch", "V110"),
-    ("not built, listens", "127.0.0.1:1 inet n - n - 1 qmqpd", "V110"),
+    ("not built, listens", "127.0.0.1:1 inet n - n - 1 oqmgr", "V110"),
     ("not built, internal", "x unix - - n - 0 scache", "V111"),
     ("same address", "x unix - - n - - smtp\nx unix - - n - - error", "V112"),
     ("public and private", "x unix - - n - - smtp\nx unix n - n - - error", ""),

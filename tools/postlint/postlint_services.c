@@ -12,7 +12,10 @@
 /* Programs of the interface that this release does not have. master(8) does not start them before
  * somebody asks for the service. */
 static const char *const not_built[] = {
-    "nqmgr", "oqmgr", "qmqpd", "scache", "nbdb_reindexd",
+    "nqmgr",
+    "oqmgr",
+    "scache",
+    "nbdb_reindexd",
 };
 
 static bool is_not_built(const char *program)
