@@ -33,7 +33,7 @@ struct smtp_tls_policy {
     const char *server_name;     /* for SNI; NULL: none is sent */
     const struct tls_dane *dane; /* records or trust anchors; NULL: none */
     bool has_failed_table;       /* why there is no policy: smtp_tls_per_site did not answer */
-    bool allows_reuse;       /* of a connection with TLS, by another delivery */
+    bool allows_reuse;           /* of a connection with TLS, by another delivery */
 };
 
 const char *smtp_tls_policy_level_name(enum smtp_tls_level level);
