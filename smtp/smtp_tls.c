@@ -282,7 +282,10 @@ bool smtp_tls_handshake(struct smtp_session *s)
         .dane = policy->dane,
         .cache_key = key.s,
     };
-    const struct tls_session_options options = {.peer = s->relay, .loglevel = loglevel};
+    const struct tls_session_options options = {.peer = s->relay,
+                                                .loglevel = loglevel,
+                                                .trace_size =
+                                                    smtp_params.smtp_tls_trace_size_limit};
     s->handshake = tls_session_new_client(client, &wants, smtp_client.loop, stream_fd(s->stream),
                                           &options, &events, s, &err);
     if (!s->handshake)

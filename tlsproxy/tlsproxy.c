@@ -46,9 +46,9 @@ static struct tls_server_settings settings(bool mandatory, struct strbuf *exclud
         .ask_client_certificate = p->tlsproxy_tls_ask_ccert || p->tlsproxy_tls_req_ccert,
         .verify_depth = (int)p->tlsproxy_tls_ccert_verifydepth,
         .fingerprint_digest = "sha256", /* nobody asks for them */
-        .dh_param_file = "",
+        .dh_param_file = p->tlsproxy_tls_dh1024_param_file,
         .service = service_instance(), /* smtpd's sessions are others */
-        .always_gives_session_ids = true,
+        .always_gives_session_ids = p->tlsproxy_tls_always_issue_session_ids,
     };
 }
 

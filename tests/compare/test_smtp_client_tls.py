@@ -86,6 +86,17 @@ class ClientTls(ComparisonTestCase):
                 with self.subTest(server=name, level=level):
                     self.compare(sink, level, "server with %s" % name)
 
+    def test_wildcards(self):
+        sink = self.sink("wild")
+        for suite in (self.ours, self.theirs):
+            self.addCleanup(suite.set, tls_wildcard_matches_multiple_labels="yes")
+        for deep in ("yes", "no"):
+            for suite in (self.ours, self.theirs):
+                suite.set(tls_wildcard_matches_multiple_labels=deep)
+            for name in ("a.test", "b.a.test", ".a.test", "test"):
+                with self.subTest(deep=deep, name=name):
+                    self.compare(sink, "secure match=" + name, "wildcard, several labels: " + deep)
+
     def test_policies(self):
         sink = self.sink("good")
         for policy in ODD_POLICIES:

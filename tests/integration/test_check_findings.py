@@ -16,6 +16,7 @@ MAIN = [
     ("mistyped", "smtpd_recipient_limits = 5", "V010"),
     ("old name", "fallback_relay = [x.test]", "V011"),
     ("nothing to set", "connection_cache_ttl_limit = 4s", "V011"),
+    ("nothing to set, and old", "smtpd_tls_eecdh_grade = ultra", "V011"),
     ("nothing to set, as always", "connection_cache_ttl_limit = 2s", ""),
     ("not built", "daemon_table_open_error_is_fatal = yes", "V012"),
     ("not built, but asks for nothing", "daemon_table_open_error_is_fatal = no", ""),

@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import ssl
 import socket
 import unittest
 
@@ -278,6 +279,20 @@ class Tls(GateTestCase):
             client.cmd("NOOP")
         self.suite.wait_for_log(r"HANGUP after \S+ from \[127\.0\.8\.1\]:\d+ in tests after SMTP handshake")
         self.assert_reply(self.start_tls("127.0.8.2").cmd("EHLO x"), 250)
+
+    def test_settings_of_tlsproxy(self):
+        """Parameters of its own, where they differ from those of smtpd."""
+        context = certificates.client(highest=ssl.TLSVersion.TLSv1_2)
+        context.options |= ssl.OP_NO_TICKET
+        for number, (always, length) in enumerate((("yes", 32), ("no", 0))):
+            self.suite.set(tlsproxy_tls_always_issue_session_ids=always, tlsproxy_tls_dh1024_param_file="/no/%s.dh" % always)
+            self.suite.reload()
+            client = self.passed("127.0.8.%d" % (20 + number))
+            client.ehlo()
+            self.assert_reply(client.start_tls(context), 220)
+            self.assertEqual(len(client.sock.session.id), length)
+            self.suite.wait_for_log("tlsproxy.*cannot load DH parameters from file /no/%s.dh" % always)
+            self.assert_reply(client.quit(), 221)   # the old process has the cache to itself until then
 
     def test_nothing_before_the_handshake_counts(self):
         client = self.passed("127.0.8.3")

@@ -245,6 +245,18 @@ class Sessions(ClientTlsTestCase):
                 self.assertEqual(resumed, [False, True, False, True])
                 self.assertEqual(self.suite.count_log("Verified TLS connection established to mx0." + domain), 3)
 
+    def test_limit_of_a_trace(self):
+        sink = self.one_host("trace.good.test")
+        self.suite.set(smtp_tls_loglevel="4", smtp_tls_trace_size_limit="100")
+        self.suite.restart()
+        try:
+            self.deliver(sink, "a@trace.good.test")
+            self.suite.wait_for_log("smtp.*the TLS trace has reached its size limit")
+            self.assertEqual(self.suite.count_log("0070 "), 0)   # what comes after the 100 octets
+        finally:
+            self.suite.set(smtp_tls_loglevel="1", smtp_tls_trace_size_limit="102400")
+            self.suite.restart()
+
     def test_resumed_by_another_process(self):
         sink = self.one_host("cache.good.test")
         resumed = []

@@ -83,7 +83,7 @@ static void check_setting(struct postlint *lint, const struct postlint_setting *
     if (facts && facts->comes_with && !is_like_default(s))
         postlint_report(lint, LINT_V012, (struct postlint_where){s->file, s->line, s->name}, NULL,
                         "%s: not built into this release: %s", s->name, facts->comes_with);
-    if (facts && facts->pointless && !is_like_default(s))
+    if (!old && facts && facts->pointless && !is_like_default(s))
         postlint_report(lint, LINT_V011, (struct postlint_where){s->file, s->line, s->name},
                         "remove the setting", "%s has no effect: %s", s->name, facts->pointless);
     if (!old && !postlint_is_param(lint, s->name) && !postlint_refs_has(refs, s->name))
