@@ -128,6 +128,18 @@ class LocalOnly(Example):
         self.suite.sendmail([USER], TEXT % "by sendmail")
         until(lambda: "by sendmail" in self.suite.mailbox(USER), 30, self.suite.tail)
 
+    def test_the_session_of_the_page(self):
+        with open(os.path.join(SOURCE, "docs/tasks/local-mail.md"), encoding="utf-8") as page:
+            session = re.search(r"(?ms)^```text\n\$ telnet localhost 25\n(.*?)^```$", page.read()).group(1)
+        with self.suite.smtp(ehlo=None) as c:
+            lines = re.sub("<(anna|pepe)@", "<%s@" % USER, session).splitlines()
+            self.assertEqual(c.banner.lines, lines[:1])
+            for line in lines[1:]:
+                if re.match(r"\d{3}[ -]", line):
+                    self.assertEqual(re.sub("queued as .*", "", c.read_line()), re.sub("queued as .*", "", line))
+                else:
+                    c.send(line + "\r\n")
+
     def test_not_to_others(self):
         mark = self.suite.log_mark()
         self.suite.sendmail(["-f", USER, "b@far.test"], TEXT % "outside")
