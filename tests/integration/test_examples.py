@@ -340,6 +340,9 @@ class Dkim(Example):
         for name in self.filters:
             self.assertIn("X-%s: seen" % name, self.suite.mailbox(USER))
         self.assertIn("X-Policy: seen", self.suite.mailbox(USER))
+        # what SPF has found and what opendkim has added is there for opendmarc to read
+        self.assertIn(b"X-Policy\0seen\0", self.filters["opendmarc"].heard("L"))
+        self.assertIn(b"X-opendkim\0seen\0", self.filters["opendmarc"].heard("L"))
 
     def test_one_signs_mail_of_the_host(self):
         mark = len(self.suite.mailbox(USER))

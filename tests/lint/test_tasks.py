@@ -108,6 +108,29 @@ class Facts(unittest.TestCase):
                     findings = [json.loads(line) for line in done.stdout.splitlines()]
                     self.assertEqual([f for f in findings if JUDGED.match(f["id"]) and f["severity"] != "note"], [])
 
+    def test_pages_and_their_examples_agree(self):
+        """What a page sets first is what its example has; later on it tells of other ways."""
+        compared = 0
+        for name, text in TASKS.items():
+            example = re.search(r"\(\.\./\.\./examples/([a-z-]+)\)", text)
+            if not example:
+                continue
+            with open(os.path.join(SOURCE, "examples", example.group(1), "main.cf"), encoding="utf-8") as file:
+                there = re.sub(r"\n[ \t]+", " ", file.read())
+            shown = {}
+            for parameter, value in re.findall(r"(?m)^(\S+) = (.*)$", "".join(blocks(text, "main.cf"))):
+                shown.setdefault(parameter, value)
+            for parameter, value in re.findall(r"(?m)^(\S+) = (.*)$", there):
+                if parameter in shown:
+                    compared += 1
+                    self.assertEqual(shown[parameter], value, (name, parameter))
+            with open(os.path.join(SOURCE, "examples", example.group(1), "master.cf"), encoding="utf-8") as file:
+                services = file.read()
+            for code in blocks(text, "master.cf"):
+                if not code.startswith("spamassassin"):
+                    self.assertIn(code, services)
+        self.assertGreater(compared, 30)
+
     def test_services_are_whole(self):
         for name, text in TASKS.items():
             for code in blocks(text, "master.cf"):
