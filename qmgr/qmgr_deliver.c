@@ -153,6 +153,18 @@ static void on_message(void *owner, struct chan *chan, uint16_t kind, struct sli
 static void conn_send(struct qmgr_conn *c, struct qmgr_entry *e);
 static struct qmgr_conn *conn_open(struct qmgr_transport *t, bool *ret_is_full);
 
+/* Who died without a report may have bounced recipients and marked them: the sender must hear.
+ * (An order that is not repeated defers the message, and its logs are looked for when it comes
+ * back.)
+ */
+static void look_for_logs(struct qmgr_message *m)
+{
+    if (qmgr_bounce_log_exists(m->id, BOUNCE_SERVICE))
+        m->has_bounce_log = 1;
+    if (qmgr_bounce_log_exists(m->id, TRACE_SERVICE))
+        m->has_trace_log = 1;
+}
+
 /* A kept connection that closes instead of reporting mostly means that the process retired while
  * the order was on its way: give it once more, over a new connection. Had the process died in the
  * middle, deferring would deliver a second time just as well. Recipients marked done meanwhile are
@@ -165,6 +177,7 @@ static bool repeat_order(struct qmgr_transport *t, struct qmgr_entry *e)
     e->was_repeated = true;
     if (!qmgr_message_skip_done(e))
         return false;
+    look_for_logs(e->message);
     if (e->recipient_count == 0) { /* it died after the last mark */
         transport_order_done(t);
         qmgr_entry_done(e);
