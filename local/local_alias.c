@@ -20,7 +20,8 @@ static struct maps *alias_maps;
 bool local_alias_start(struct err *err)
 {
     (void)err;
-    alias_maps = maps_open("alias_maps", common_params.alias_maps, MAP_READ | MAP_FOLD);
+    alias_maps = maps_open("alias_maps", common_params.alias_maps,
+                           MAP_READ | MAP_FOLD | MAP_NO_GROUPS | MAP_SENSITIVE);
     return true;
 }
 

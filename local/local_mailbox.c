@@ -15,7 +15,8 @@ static unsigned lock_kinds;
 
 bool local_mailbox_start(struct err *err)
 {
-    command_maps = maps_open("mailbox_command_maps", local_params.mailbox_command_maps, MAP_READ);
+    command_maps = maps_open("mailbox_command_maps", local_params.mailbox_command_maps,
+                             MAP_READ | MAP_NO_GROUPS | MAP_SENSITIVE);
     if (!mailbox_lock_parse(common_params.mailbox_delivery_lock, &lock_kinds, err))
         return err_prefix(err, "mailbox_delivery_lock");
     if (local_params.sun_mailtool_compatibility) /* it locks by file only */

@@ -15,9 +15,9 @@ bool local_transport_start(struct err *err)
 {
     (void)err;
     mailbox_maps = maps_open("mailbox_transport_maps", local_params.mailbox_transport_maps,
-                             MAP_READ | MAP_FOLD);
+                             MAP_READ | MAP_FOLD | MAP_NO_GROUPS);
     fallback_maps = maps_open("fallback_transport_maps", local_params.fallback_transport_maps,
-                              MAP_READ | MAP_FOLD);
+                              MAP_READ | MAP_FOLD | MAP_NO_GROUPS);
     return true;
 }
 

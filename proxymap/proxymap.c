@@ -14,7 +14,7 @@
 #include "proxymap/proxymap_tables.h"
 #include "service/service.h"
 
-enum { TEXT_MAX = 256 * 1024, FLAGS = MAP_FOLD | MAP_FOLD_PATTERN | MAP_UTF8 };
+enum { TEXT_MAX = 256 * 1024, FLAGS = MAP_FOLD | MAP_FOLD_PATTERN | MAP_UTF8 | MAP_NO_GROUPS };
 
 /* A client, which asks one question at a time. */
 struct client {

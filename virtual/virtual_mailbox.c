@@ -19,11 +19,15 @@ struct target {
     const char *path;
 };
 
+/* a stranger's words must not choose a path or a user, nor may a server anybody can play */
+static const enum map_flags table_flags = MAP_READ | MAP_NO_GROUPS | MAP_SENSITIVE;
+
 bool virtual_mailbox_start(struct err *err)
 {
-    mailbox_maps = maps_open("virtual_mailbox_maps", common_params.virtual_mailbox_maps, MAP_READ);
-    uid_maps = maps_open("virtual_uid_maps", virtual_params.virtual_uid_maps, MAP_READ);
-    gid_maps = maps_open("virtual_gid_maps", virtual_params.virtual_gid_maps, MAP_READ);
+    mailbox_maps =
+        maps_open("virtual_mailbox_maps", common_params.virtual_mailbox_maps, table_flags);
+    uid_maps = maps_open("virtual_uid_maps", virtual_params.virtual_uid_maps, table_flags);
+    gid_maps = maps_open("virtual_gid_maps", virtual_params.virtual_gid_maps, table_flags);
     return mailbox_lock_parse(virtual_params.virtual_mailbox_lock, &lock_kinds, err) ||
            err_prefix(err, "virtual_mailbox_lock");
 }

@@ -11,15 +11,22 @@ static struct maps *open_maps(const char *title, const char *list)
     return maps_open(title, list, MAP_FOLD);
 }
 
+/* Which program and host get the mail: the words of an address must not choose it (transport(5)).
+ */
+static struct maps *open_route(const char *title, const char *list)
+{
+    return maps_open(title, list, MAP_FOLD | MAP_NO_GROUPS);
+}
+
 static void open_routes(struct resolver *r)
 {
     const struct common_params *p = &common_params;
     r->routes[RESOLVE_DELIVER] = (struct resolve_route){
-        .transports = open_maps("transport_maps", p->transport_maps),
+        .transports = open_route("transport_maps", p->transport_maps),
         .sender_relayhosts =
-            open_maps("sender_dependent_relayhost_maps", p->sender_dependent_relayhost_maps),
-        .sender_transports = open_maps("sender_dependent_default_transport_maps",
-                                       p->sender_dependent_default_transport_maps),
+            open_route("sender_dependent_relayhost_maps", p->sender_dependent_relayhost_maps),
+        .sender_transports = open_route("sender_dependent_default_transport_maps",
+                                        p->sender_dependent_default_transport_maps),
         .local_transport = p->local_transport,
         .virtual_transport = p->virtual_transport,
         .relay_transport = p->relay_transport,
@@ -27,11 +34,11 @@ static void open_routes(struct resolver *r)
         .relayhost = p->relayhost,
     };
     r->routes[RESOLVE_VERIFY] = (struct resolve_route){
-        .transports = open_maps("address_verify_transport_maps", p->address_verify_transport_maps),
-        .sender_relayhosts = open_maps("address_verify_sender_dependent_relayhost_maps",
-                                       p->address_verify_sender_dependent_relayhost_maps),
-        .sender_transports = open_maps("address_verify_sender_dependent_default_transport_maps",
-                                       p->address_verify_sender_dependent_default_transport_maps),
+        .transports = open_route("address_verify_transport_maps", p->address_verify_transport_maps),
+        .sender_relayhosts = open_route("address_verify_sender_dependent_relayhost_maps",
+                                        p->address_verify_sender_dependent_relayhost_maps),
+        .sender_transports = open_route("address_verify_sender_dependent_default_transport_maps",
+                                        p->address_verify_sender_dependent_default_transport_maps),
         .local_transport = p->address_verify_local_transport,
         .virtual_transport = p->address_verify_virtual_transport,
         .relay_transport = p->address_verify_relay_transport,

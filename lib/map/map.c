@@ -105,6 +105,8 @@ static struct slice without_proxy(const char *type_and_name)
 
 static bool is_for_proxy(const struct map_driver *driver, enum map_flags flags)
 {
+    if (flags & MAP_SENSITIVE)
+        return false;
     if (flags & MAP_WRITE)
         return map_options.proxy_write_path != NULL;
     return map_options.proxy_path && (driver->is_remote || map_options.is_jailed);

@@ -29,6 +29,10 @@ enum map_flags {
     MAP_FILES = 1 << 11,       /* values of types that are read when opened name files: give their
                                   content, in base64 */
     MAP_TRY_LOCK = 1 << 12,    /* with MAP_WRITE: a table that somebody else writes is an error */
+    MAP_NO_GROUPS = 1 << 13,   /* regexp/pcre: skip rules with $1 and the like, because what a
+                                  stranger wrote must not become part of the result */
+    MAP_SENSITIVE = 1 << 14,   /* the result decides about the rights of a user: ask the table
+                                  directly and not proxymap(8), and no tcp: or socketmap: server */
 };
 
 struct config;

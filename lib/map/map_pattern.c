@@ -97,6 +97,11 @@ static bool check_result(struct map_pattern *table, const char *where, struct sl
         map_warn(&table->map, "%s: bad replacement syntax: skipping this rule", where);
         return false;
     }
+    if ((table->map.flags & MAP_NO_GROUPS) && *ret_max > 0) {
+        map_warn(&table->map,
+                 "%s: regular expression substitution is not allowed: skipping this rule", where);
+        return false;
+    }
     if (negated && *ret_max > 0) {
         map_warn(&table->map,
                  "%s: $number found in negative match replacement text: skipping this rule", where);

@@ -14,7 +14,7 @@
 enum {
     /* proxymap has its own limit for a look-up; this is for one that does not answer at all */
     MARGIN_MS = 5 * 1000,
-    FLAGS = MAP_FOLD | MAP_FOLD_PATTERN | MAP_UTF8,
+    FLAGS = MAP_FOLD | MAP_FOLD_PATTERN | MAP_UTF8 | MAP_NO_GROUPS,
     IDLE_MAX = 8,
 };
 

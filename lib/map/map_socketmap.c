@@ -112,7 +112,6 @@ static void socketmap_close(struct map *map)
 
 static struct map *socketmap_open(const char *name, enum map_flags flags, struct err *err)
 {
-    (void)flags;
     struct slice endpoint, table;
     size_t kind_len = strlen("inet:"); /* as long as unix: */
     if (!slice_rsplit(slice_of(name), ':', &endpoint, &table) || endpoint.len <= kind_len ||
@@ -120,6 +119,11 @@ static struct map *socketmap_open(const char *name, enum map_flags flags, struct
         err_set(err, ERR_CONFIG,
                 "bad socketmap syntax: \"socketmap:%s\"; need inet:host:port:name or "
                 "unix:pathname:name",
+                name);
+        return NULL;
+    }
+    if (flags & MAP_SENSITIVE) {
+        err_set(err, ERR_CONFIG, "socketmap:%s map is not allowed for security-sensitive data",
                 name);
         return NULL;
     }

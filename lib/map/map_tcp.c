@@ -101,8 +101,10 @@ static void tcp_close(struct map *map)
 
 static struct map *tcp_open(const char *name, enum map_flags flags, struct err *err)
 {
-    (void)flags;
-    (void)err;
+    if (flags & MAP_SENSITIVE) {
+        err_set(err, ERR_CONFIG, "tcp:%s map is not allowed for security sensitive data", name);
+        return NULL;
+    }
     CLEANUP(strbuf_done) struct strbuf endpoint = STRBUF_ANY;
     strbuf_addf(&endpoint, "inet:%s", name);
     struct map_tcp *tcp = map_alloc(sizeof *tcp);
