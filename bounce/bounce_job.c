@@ -48,7 +48,7 @@ static void job_end(struct bounce_job *job, bool ok, const char *reason)
     /* Only now, with the reports stored, does the log go. Dies before: the reports are sent once
      * more after the restart, never lost. A delay notice leaves the log for mailq to show. */
     bool removes = ok && job->kind == BOUNCE_FLUSH;
-    if (removes && !bounce_log_remove(job->log_name, job->subject.queue_id, &err))
+    if (removes && !bounce_log_finish(job->log_name, job->subject.queue_id, &err))
         log_warn(&job->tag, "%s", err.reason); /* sent is sent: no second report for that */
     job->fn(job->owner, ok, reason);
     bounce_log_close(job->log);

@@ -175,7 +175,7 @@ static bool on_delete(struct bounce_session *s, struct slice body, struct err *e
     if (!queue_id_is_valid(slice_of(request.queue_id)))
         return err_set(err, ERR_PERM, "bad queue id");
     s->is_busy = true;
-    bool ok = bounce_log_remove(log_name(), request.queue_id, &why);
+    bool ok = bounce_log_finish(log_name(), request.queue_id, &why);
     if (!ok)
         log_warn(NULL, "%s: %s", request.queue_id, why.reason);
     answer(s, ok, why.reason);

@@ -8,6 +8,7 @@
 #include "mail/maildrop.h"
 #include "mail/queue_file.h"
 #include "mail/queue_id.h"
+#include "mail/queue_remove.h"
 #include "pickup/pickup_requeued.h"
 #include "pickup/pickup_scan.h"
 #include "service/service.h"
@@ -136,7 +137,7 @@ static void pickup_message_on_done(void *owner, const struct cleanup_done *done,
     if (done && done->status == 0) {
         CLEANUP(strbuf_done) struct strbuf path = STRBUF_ANY;
         strbuf_addf(&path, "%s/%s", QUEUE_MAILDROP, m->name);
-        if (unlink(path.s) < 0 && errno != ENOENT)
+        if (!queue_remove(path.s, m->name) && errno != ENOENT)
             log_warn(&m->log, "remove %s: %s", path.s, strerror(errno));
     } else {
         int code;

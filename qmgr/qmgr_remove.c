@@ -5,6 +5,7 @@
 #include "base/xmem.h"
 #include "io/work.h"
 #include "mail/queue_id.h"
+#include "mail/queue_remove.h"
 #include "qmgr/qmgr.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ struct removal {
 static void run(void *job)
 {
     struct removal *r = job;
-    r->error = unlink(r->path) == 0 ? 0 : errno;
+    r->error = queue_remove(r->path, r->message->id) ? 0 : errno;
 }
 
 static void done(void *job)

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "io/fd.h"
 #include "mail/queue_id.h"
+#include "mail/queue_remove.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -129,11 +130,21 @@ enum bounce_log_result bounce_log_append(const char *log, const char *id, struct
     return BOUNCE_LOG_BUSY;
 }
 
-bool bounce_log_remove(const char *log, const char *id, struct err *err)
+static bool remove_log(const char *log, const char *id, bool may_save, struct err *err)
 {
     CLEANUP(strbuf_done) struct strbuf path = STRBUF_INIT(PATH_MAX);
     queue_path(&path, log, id);
-    if (unlink(path.s) == 0 || errno == ENOENT)
+    if ((may_save ? queue_remove(path.s, id) : unlink(path.s) == 0) || errno == ENOENT)
         return true;
     return err_set(err, ERR_TEMP, "remove file %s: %s", path.s, strerror(errno));
+}
+
+bool bounce_log_finish(const char *log, const char *id, struct err *err)
+{
+    return remove_log(log, id, true, err);
+}
+
+bool bounce_log_remove(const char *log, const char *id, struct err *err)
+{
+    return remove_log(log, id, false, err);
 }

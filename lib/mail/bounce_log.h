@@ -30,7 +30,9 @@ enum bounce_log_result {
 /* Append TEXT (whole paragraphs) to the log LOG/ID, which is created 0600. */
 enum bounce_log_result bounce_log_append(const char *log, const char *id, struct slice text,
                                          struct err *err);
-/* True also when there was none. */
+/* The log has served: it goes, or dont_remove keeps it. True also when there was none. */
+bool bounce_log_finish(const char *log, const char *id, struct err *err);
+/* It goes, whatever dont_remove says. */
 bool bounce_log_remove(const char *log, const char *id, struct err *err);
 
 /* Texts are never NULL, and valid until the next call. */

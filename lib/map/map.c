@@ -18,7 +18,7 @@ static struct map_options map_options = {
     .lmdb_map_size = 16777216,
     .socketmap_max_query_size = 10000,
     .socketmap_max_reply_size = 100000,
-    .remote_timeout_ms = 10 * 1000,
+    .remote_timeout_ms = (int64_t)10 * 1000,
 };
 
 struct map_options map_options_of(const struct config *cfg)
@@ -180,6 +180,8 @@ struct map *map_open(const char *type_and_name, enum map_flags flags)
     struct map *map = map_open_strict(type_and_name, flags, &err);
     if (map)
         return map;
+    if (map_options.on_unavailable)
+        map_options.on_unavailable(err.reason);
     struct map_broken *broken = map_alloc(sizeof *broken);
     broken->err = err;
     broken->map.driver = &broken_driver;

@@ -54,6 +54,8 @@ struct map_options {
     bool (*others_wait)(void);
     /* Told of each warning of a table (map_warnings()), in the thread that set the options. */
     void (*on_warning)(const char *text);
+    /* Told why a table does not open, before map_open() gives its stand-in. */
+    void (*on_unavailable)(const char *reason);
 };
 /* What CFG says, common_params being loaded from it; CFG must live as long as tables are opened. */
 struct map_options map_options_of(const struct config *cfg);

@@ -219,6 +219,12 @@ static void service_log_table_warning(const char *text)
     log_warn(NULL, "%s", text);
 }
 
+/* daemon_table_open_error_is_fatal: master starts the program again, after a pause. */
+static void service_end_without_table(const char *reason)
+{
+    log_fatal("%s", reason);
+}
+
 static bool service_others_wait(void)
 {
     return service_client_count() > 1;
@@ -238,6 +244,8 @@ static void service_set_table_options(void)
     if (!p->service->keep_root && !p->service->opens_proxied)
         options.others_wait = service_others_wait;
     options.on_warning = service_log_table_warning;
+    if (common_params.daemon_table_open_error_is_fatal)
+        options.on_unavailable = service_end_without_table;
     map_set_options(&options);
 }
 
