@@ -61,7 +61,7 @@ set(MTA_LIBS_base "")
 set(MTA_LIBS_io PkgConfig::EVENT Threads::Threads)
 set(MTA_LIBS_map db-5.3 PkgConfig::PCRE2 PkgConfig::ICU ${CMAKE_DL_LIBS})
 set(MTA_LIBS_mail PkgConfig::ZLIB) # check sums
-set(MTA_LIBS_dns PkgConfig::CARES)
+set(MTA_LIBS_dns PkgConfig::CARES PkgConfig::ICU)
 set(MTA_LIBS_tls PkgConfig::OPENSSL)
 set(MTA_LIBS_sasl PkgConfig::SASL2)
 set(MTA_LIBS_service PkgConfig::SECCOMP)

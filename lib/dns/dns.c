@@ -7,7 +7,9 @@
  */
 #include "dns/dns.h"
 
+#include "base/text.h"
 #include "base/xmem.h"
+#include "dns/dns_ace.h"
 #include "dns/dns_options.h"
 #include "dns/dns_ttl.h"
 
@@ -341,6 +343,14 @@ static void list_names(struct dns_query *q)
     ares_destroy_options(&options);
 }
 
+/* What is no name is asked for as it is: it does not exist. */
+static const char *name_in_dns(struct arena *arena, const char *name)
+{
+    CLEANUP(strbuf_done) struct strbuf ace = STRBUF_ANY;
+    bool is_other = !text_is_ascii(slice_of(name)) && dns_ace(name, &ace);
+    return arena_strdup(arena, is_other ? ace.s : name);
+}
+
 struct dns_query *dns_query_start(struct dns *dns, const char *name, enum dns_type type, dns_fn fn,
                                   void *owner)
 {
@@ -349,7 +359,7 @@ struct dns_query *dns_query_start(struct dns *dns, const char *name, enum dns_ty
     q->fn = fn;
     q->owner = owner;
     q->arena = arena_new("dns_query");
-    q->name = arena_strdup(q->arena, name);
+    q->name = name_in_dns(q->arena, name);
     q->type = type;
     q->done = (struct later){.fn = on_done, .owner = q};
     q->next = dns->queries;

@@ -364,6 +364,12 @@ class Content(ClientTestCase):
         self.assertEqual(self.outcome(queue_id, "a@" + domain)[2], "sent")
         return sink.wait_for(1)[0]
 
+    def test_international_domain(self):
+        """DNS is asked for its xn-- form; the server hears the name as it was given."""
+        sink = self.host("xn--bcher-kva.test", keywords=["8BITMIME", "SMTPUTF8"])
+        self.send("a@b\u00fccher.test")
+        self.assertEqual(sink.wait_for(1)[0].recipients[0].encode("latin-1").decode(), "a@b\u00fccher.test")
+
     def test_dots_and_long_lines(self):
         message = self.deliver("dots.test", body=".\n..two\n.x\n%s\nend\n" % ("y" * 2500))
         body = message.text.split("\n\n", 1)[1]
