@@ -59,20 +59,24 @@ static void add_digits(struct slice text, struct strbuf *out)
             strbuf_add_char(out, text.s[i]);
 }
 
-static bool is_listed(const struct argv *list, const char *fingerprint)
+static bool is_listed(struct tls_session *t, const char *fingerprint)
 {
+    const struct argv *list = &t->expect->fingerprints;
     CLEANUP(strbuf_done) struct strbuf digits = STRBUF_ANY;
     add_digits(slice_of(fingerprint), &digits);
     for (size_t i = 0; i < list->count; i++)
-        if (strcasecmp(list->at[i], digits.s) == 0)
+        if (strcasecmp(list->at[i], digits.s) == 0) {
+            tls_session_note(t, t->match_level, "%s: Matched fingerprint: %s", t->peer, digits.s);
             return true;
+        }
     return false;
 }
 
 static void tell_fault(struct tls_session *t, int error)
 {
     const struct tls_expect *e = t->expect;
-    const char *whose = e->error != X509_V_OK && e->error_depth > 0 ? "CA" : "server";
+    bool is_ca = e->has_names && e->error != X509_V_OK && e->error_depth > 0;
+    const char *whose = is_ca ? "CA" : "server";
     switch (error) {
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
         tls_session_note(t, 1, "certificate verification failed for %s: self-signed certificate",
@@ -99,7 +103,7 @@ static void tell_match(struct tls_session *t)
 {
     const char *name = SSL_get0_peername(t->ssl);
     if (name && t->expect->has_names)
-        tls_session_note(t, 2, "%s: matched peername: %s", t->peer, name);
+        tls_session_note(t, t->match_level, "%s: matched peername: %s", t->peer, name);
     tls_dane_tell(t);
 }
 
@@ -118,8 +122,7 @@ static void on_done(struct tls_session *t)
     } else if (e->has_names) {
         info->is_matched = info->is_trusted;
     } else {
-        info->is_matched = is_listed(&e->fingerprints, info->fingerprint) ||
-                           is_listed(&e->fingerprints, info->key_fingerprint);
+        info->is_matched = is_listed(t, info->fingerprint) || is_listed(t, info->key_fingerprint);
         error = X509_V_ERR_DANE_NO_MATCH;
     }
     if (info->is_matched) {

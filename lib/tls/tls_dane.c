@@ -237,10 +237,10 @@ void tls_dane_tell(struct tls_session *t)
     size_t size;
     EVP_PKEY *key = NULL;
     int depth = SSL_get0_dane_authority(t->ssl, NULL, &key);
-    if (t->loglevel < 2 || depth < 0)
+    if (t->loglevel < t->match_level || depth < 0)
         return;
     if (t->expect->has_anchors) {
-        tls_session_note(t, 2, "%s: Matched trust anchor at depth %d", t->peer, depth);
+        tls_session_note(t, t->match_level, "%s: Matched trust anchor at depth %d", t->peer, depth);
         return;
     }
     if (SSL_get0_dane_tlsa(t->ssl, &usage, &selector, &matching, &data, &size) < 0)
@@ -250,5 +250,6 @@ void tls_dane_tell(struct tls_session *t)
     const char *what = key                    ? "TA public key verified certificate"
                        : usage == TLS_DANE_EE ? "EE certificate"
                                               : "TA certificate";
-    tls_session_note(t, 2, "%s: Matched DANE %s at depth %d: %s", t->peer, what, depth, text.s);
+    tls_session_note(t, t->match_level, "%s: Matched DANE %s at depth %d: %s", t->peer, what, depth,
+                     text.s);
 }

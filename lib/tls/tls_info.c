@@ -86,15 +86,16 @@ static void print_digest(const unsigned char *digest, unsigned size, char *ret)
         snprintf(ret + i * 3, 4, i + 1 < size ? "%02X:" : "%02X", digest[i]);
 }
 
-static void read_fingerprints(const X509 *peer, const EVP_MD *digest, struct tls_info *info)
+void tls_info_fingerprints(const X509 *certificate, const EVP_MD *digest, char *ret_fingerprint,
+                           char *ret_key_fingerprint)
 {
     unsigned char *key = NULL, out[EVP_MAX_MD_SIZE];
     unsigned size;
-    if (X509_digest(peer, digest, out, &size) == 1)
-        print_digest(out, size, info->fingerprint);
-    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(peer), &key);
+    if (X509_digest(certificate, digest, out, &size) == 1)
+        print_digest(out, size, ret_fingerprint);
+    int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &key);
     if (len > 0 && EVP_Digest(key, (size_t)len, out, &size, digest, NULL) == 1)
-        print_digest(out, size, info->key_fingerprint);
+        print_digest(out, size, ret_key_fingerprint);
     OPENSSL_free(key);
 }
 
@@ -108,7 +109,7 @@ static void read_certificate(SSL *ssl, const EVP_MD *digest, struct tls_info *in
     info->verify_error = X509_verify_cert_error_string(SSL_get_verify_result(ssl));
     read_common_name(X509_get_subject_name(peer), info->subject_cn, sizeof info->subject_cn);
     read_common_name(X509_get_issuer_name(peer), info->issuer_cn, sizeof info->issuer_cn);
-    read_fingerprints(peer, digest, info);
+    tls_info_fingerprints(peer, digest, info->fingerprint, info->key_fingerprint);
 }
 
 void tls_info_read(SSL *ssl, bool asked, const EVP_MD *digest, struct tls_info *ret)

@@ -211,6 +211,7 @@ struct tls_session *tls_session_new(struct tls_context *context, struct loop *lo
     t->tell = (struct later){.fn = tls_session_tell_ready, .owner = t};
     t->peer = xstrdup(options->peer);
     t->loglevel = options->loglevel;
+    t->match_level = options->tells_match ? 1 : 2;
     t->trace_left = options->trace_size;
     t->ssl = SSL_new(context->ctx);
     if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1) {

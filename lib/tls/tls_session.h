@@ -13,7 +13,7 @@ struct tls_client;
 struct tls_session;
 struct tls_wants;
 
-enum { TLS_DIGEST_MAX = 64 };
+enum { TLS_DIGEST_MAX = 64, TLS_FINGERPRINT_SIZE = 3 * TLS_DIGEST_MAX };
 
 struct tls_signature {
     char algorithm[64], digest[32]; /* "RSA-PSS (2048 bits)", "SHA256" */
@@ -33,12 +33,13 @@ struct tls_info {
     const char *verify_error; /* why the certificate is not trusted, in OpenSSL's words */
     char subject_cn[256], issuer_cn[256];
     /* "AB:CD:...", of the certificate and of its public key */
-    char fingerprint[3 * TLS_DIGEST_MAX], key_fingerprint[3 * TLS_DIGEST_MAX];
+    char fingerprint[TLS_FINGERPRINT_SIZE], key_fingerprint[TLS_FINGERPRINT_SIZE];
 };
 
 struct tls_session_options {
     const char *peer;   /* "name[address]", in log lines */
     int loglevel;       /* 0 to 4 */
+    bool tells_match;   /* of a client: what has matched is noted at level 1, not only at 2 */
     int64_t trace_size; /* most bytes to be dumped at the levels 3 and 4; 0: no limit */
 };
 

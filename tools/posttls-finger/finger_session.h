@@ -1,0 +1,19 @@
+/* finger_session: one SMTP or LMTP session: greeting, EHLO, STARTTLS, EHLO, QUIT. */
+#ifndef FINGER_SESSION_H
+#define FINGER_SESSION_H
+
+#include "tools/posttls-finger/finger_tls.h"
+
+struct finger_session_setup {
+    const struct finger_options *options;
+    const struct finger_hosts *hosts;
+    struct finger_tls *tls;
+    struct loop *loop;
+    const char *our_name;
+};
+
+/* Connect to HOST and talk to it until the session is over; all of it is said. False: there was no
+ * connection, another host may do. */
+bool finger_session_run(const struct finger_session_setup *setup, const struct finger_host *host);
+
+#endif
