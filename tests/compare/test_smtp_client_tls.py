@@ -112,6 +112,21 @@ class ClientTls(ComparisonTestCase):
                 with self.subTest(server=name, level=level):
                     self.compare(sink, level, name)
 
+    def test_failures_of_the_session(self):
+        """What a server says or does later on: outcome, log and the try in the clear are the same."""
+        drop = Sink.DROP
+        rows = [("EHLO", [None, drop]), ("EHLO", [None, "421 4.3.2 closing"]), ("MAIL", "421 4.3.2 closing"),
+                ("RCPT", "450 4.7.1 greylisted"), ("RCPT", drop), ("DATA", "421 4.3.2 closing"), (".", drop)]
+        for verb, reply in rows:
+            for level in ("may", "secure"):
+                with self.subTest(verb=verb, reply=reply, level=level):
+                    results = []
+                    for suite in (self.ours, self.theirs):
+                        sink = self.sink("good")
+                        sink.reply(verb, reply)
+                        results.append(self.result(suite, sink, level))
+                    self.assert_same(results[0], results[1], "%s %s at level %s" % (verb, reply, level))
+
     def test_versions(self):
         for name, options in (("1.2", {"highest": ssl.TLSVersion.TLSv1_2}), ("1.3", {"lowest": ssl.TLSVersion.TLSv1_3})):
             sink = self.sink("good", **options)
