@@ -45,9 +45,12 @@ typedef bool (*address_rewrite_fn)(void *ctx, struct slice address, bool has_dom
                                    struct strbuf *out_address);
 void address_rewrite_list(struct slice value, size_t column, size_t tokens_max,
                           address_rewrite_fn fn, void *ctx, struct strbuf *out);
-/* The addresses of a header value, internal form, one call each (sendmail -t). */
+/* The addresses of a header value, internal form, one call each. */
 void address_each(struct slice value, size_t tokens_max,
                   void (*fn)(void *ctx, struct slice internal), void *ctx);
+/* The same with source routes, and without blanks where words and marks meet (sendmail -t). */
+void address_each_as_written(struct slice value, size_t tokens_max,
+                             void (*fn)(void *ctx, struct slice internal), void *ctx);
 
 /* Is it a syntactically valid domain name / address literal ([1.2.3.4], [IPv6:...])?
  * As smtpd's reject_invalid_helo_hostname and strict address checks need them. */

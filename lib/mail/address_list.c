@@ -36,6 +36,8 @@ struct list {
     size_t column;
     bool has_comma; /* before the text */
     bool is_changed;
+    bool
+        as_written; /* FN gets odd addresses as they are: with their routes, without added blanks */
 };
 
 static const struct address_token *token_at(const struct list *list, size_t i)
@@ -201,12 +203,22 @@ static bool has_at(const struct list *list, const struct item *item)
     return false;
 }
 
+static void add_written(const struct list *list, const struct item *item, struct strbuf *out)
+{
+    for (size_t i = item->from; i < item->to; i++)
+        if (token_at(list, i)->kind != ADDRESS_COMMENT)
+            address_token_add_internal(token_at(list, i), out);
+}
+
 static void add_address(struct list *list, const struct item *item)
 {
     CLEANUP(strbuf_done) struct strbuf address = STRBUF_INIT(list->out->max);
     CLEANUP(strbuf_done) struct strbuf changed = STRBUF_INIT(list->out->max);
     CLEANUP(strbuf_done) struct strbuf found = STRBUF_INIT(list->out->max);
-    address_token_address(token_at(list, item->from), item->to - item->from, &address, NULL);
+    if (list->as_written)
+        add_written(list, item, &address);
+    else
+        address_token_address(token_at(list, item->from), item->to - item->from, &address, NULL);
     struct slice result = strbuf_slice(&address);
     if (list->fn(list->ctx, result, has_at(list, item), &changed))
         result = strbuf_slice(&changed);
@@ -275,27 +287,33 @@ static void leave_rest(struct list *list, struct slice value)
         tokens->rest = slice_from(value, (size_t)(tokens->at[tokens->count].raw.s - value.s));
 }
 
-void address_rewrite_list(struct slice value, size_t column, size_t tokens_max,
-                          address_rewrite_fn fn, void *ctx, struct strbuf *out)
+static void go_through(struct list *list, struct slice value, size_t tokens_max)
 {
-    struct list list = {.fn = fn, .ctx = ctx, .out = out, .column = column};
+    struct strbuf *out = list->out;
     size_t start = out->len;
-    strbuf_init(&list.text, out->max);
-    address_tokens_init(&list.tokens, value, tokens_max);
-    leave_rest(&list, value);
-    find_items(&list);
-    for (size_t i = list.count; i > 0; i--)
-        write_item(&list, &list.items[i - 1], i < list.count ? &list.items[i] : NULL);
-    end_text(&list, "");
-    if (list.is_changed) {
-        strbuf_add_slice(out, list.tokens.rest);
+    strbuf_init(&list->text, out->max);
+    address_tokens_init(&list->tokens, value, tokens_max);
+    leave_rest(list, value);
+    find_items(list);
+    for (size_t i = list->count; i > 0; i--)
+        write_item(list, &list->items[i - 1], i < list->count ? &list->items[i] : NULL);
+    end_text(list, "");
+    if (list->is_changed) {
+        strbuf_add_slice(out, list->tokens.rest);
     } else {
         strbuf_truncate(out, start);
         strbuf_add_slice(out, value);
     }
-    strbuf_done(&list.text);
-    free(list.items);
-    address_tokens_done(&list.tokens);
+    strbuf_done(&list->text);
+    free(list->items);
+    address_tokens_done(&list->tokens);
+}
+
+void address_rewrite_list(struct slice value, size_t column, size_t tokens_max,
+                          address_rewrite_fn fn, void *ctx, struct strbuf *out)
+{
+    struct list list = {.fn = fn, .ctx = ctx, .out = out, .column = column};
+    go_through(&list, value, tokens_max);
 }
 
 struct each {
@@ -313,10 +331,23 @@ static bool each_address(void *ctx, struct slice address, bool has_domain,
     return false;
 }
 
+static void each(struct slice value, size_t tokens_max, bool as_written,
+                 void (*fn)(void *ctx, struct slice internal), void *ctx)
+{
+    struct each call = {fn, ctx};
+    CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
+    struct list list = {.fn = each_address, .ctx = &call, .out = &out, .as_written = as_written};
+    go_through(&list, value, tokens_max);
+}
+
 void address_each(struct slice value, size_t tokens_max,
                   void (*fn)(void *ctx, struct slice internal), void *ctx)
 {
-    struct each each = {fn, ctx};
-    CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
-    address_rewrite_list(value, 0, tokens_max, each_address, &each, &out);
+    each(value, tokens_max, false, fn, ctx);
+}
+
+void address_each_as_written(struct slice value, size_t tokens_max,
+                             void (*fn)(void *ctx, struct slice internal), void *ctx)
+{
+    each(value, tokens_max, true, fn, ctx);
 }

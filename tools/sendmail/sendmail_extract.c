@@ -15,11 +15,10 @@ static void finish_header(struct sendmail_extract *e)
     struct slice name, value;
     if (e->header.len > 0 && header_parse(strbuf_slice(&e->header), &name, &value)) {
         const struct header_info *info = header_find(name);
-        if (info->flags & HEADER_IS_RESENT)
-            e->has_resent = true;
         if (info->flags & HEADER_IS_EXTRACT)
-            address_each(value, (size_t)common_params.header_address_token_limit, add_address,
-                         info->flags & HEADER_IS_RESENT ? &e->resent : &e->plain);
+            address_each_as_written(value, (size_t)common_params.header_address_token_limit,
+                                    add_address,
+                                    info->flags & HEADER_IS_RESENT ? &e->resent : &e->plain);
     }
     strbuf_reset(&e->header);
 }
@@ -36,16 +35,19 @@ void sendmail_extract_line(struct sendmail_extract *e, struct slice line)
     }
     struct slice name, value;
     finish_header(e);
-    if (line.len == 0 || (!header_parse(line, &name, &value) && !slice_starts(line, "From ")))
+    bool is_header = header_parse(line, &name, &value);
+    if (!is_header && (e->has_header || !slice_starts(line, "From "))) {
         e->in_body = true; /* an empty line, or text where headers should be */
-    else
-        strbuf_add_slice(&e->header, line);
+        return;
+    }
+    e->has_header |= is_header;
+    strbuf_add_slice(&e->header, line);
 }
 
 const struct argv *sendmail_extract_end(struct sendmail_extract *e)
 {
     finish_header(e);
-    return e->has_resent ? &e->resent : &e->plain;
+    return e->resent.count > 0 ? &e->resent : &e->plain;
 }
 
 void sendmail_extract_done(struct sendmail_extract *e)

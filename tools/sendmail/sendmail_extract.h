@@ -9,7 +9,7 @@
 struct sendmail_extract {
     struct strbuf header; /* the header being collected, with its continuation lines */
     struct argv plain, resent;
-    bool in_body, has_resent;
+    bool in_body, has_header; /* has_header: "From " is a line of a mailbox only before that */
 };
 #define SENDMAIL_EXTRACT_INIT                                                                      \
     {                                                                                              \
