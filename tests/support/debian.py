@@ -100,16 +100,27 @@ class Debian:
         self.keeper.stdout.close()
         subprocess.run(["rm", "-rf", "--one-file-system", self.work], check=True)
 
+    def command(self, command, frontend="noninteractive"):
+        """The words that have COMMAND done by a shell inside."""
+        return ["nsenter", "--target", str(self.pid), "--mount", "--net", "--pid", "--uts", "--root", "--wd", "env", "-i",
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=" + frontend, "LC_ALL=C.UTF-8", "HOME=/root",
+                "TERM=dumb", "sh", "-c", "cd /; " + command]
+
     def run(self, command, check=True, stdin=None):
         """What COMMAND, for a shell inside, printed; with CHECK it has to work."""
         done = subprocess.run(
-            ["nsenter", "--target", str(self.pid), "--mount", "--net", "--pid", "--uts", "--root", "--wd", "env", "-i",
-             "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C.UTF-8", "HOME=/root", "sh", "-c", "cd /; " + command],
-            input=stdin, stdin=None if stdin else subprocess.DEVNULL, stdout=subprocess.PIPE,
+            self.command(command), input=stdin, stdin=None if stdin else subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, timeout=300)
         if check and done.returncode != 0:
             raise Failed("%s: exit status %d\n%s" % (command, done.returncode, done.stdout))
         return done.stdout
+
+    def link(self, other, ours, theirs):
+        """A cable to another Debian; the addresses of both ends, with the length of the network's prefix."""
+        subprocess.run(["ip", "link", "add", "eth0", "netns", str(self.pid), "type", "veth",
+                        "peer", "name", "eth0", "netns", str(other.pid)], check=True)
+        for host, address in ((self, ours), (other, theirs)):
+            host.run("ip address add %s dev eth0 && ip link set eth0 up" % address)
 
     def ok(self, command):
         """Whether COMMAND works inside."""
