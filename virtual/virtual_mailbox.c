@@ -126,6 +126,7 @@ static bool find_mailbox(struct target *t)
 
 static void deliver(const struct target *t)
 {
+    struct arena *arena = t->job->arena;
     bool is_maildir = slice_ends(slice_of(t->path), "/"), ok;
     struct mailbox_trouble trouble;
     const struct mailbox_message message = {
@@ -161,10 +162,10 @@ static void deliver(const struct target *t)
     if (ok)
         sent(t, is_maildir ? "delivered to maildir" : "delivered to mailbox");
     else
-        failed(t, trouble.dsn,
-               arena_printf(t->job->arena, "%s%s",
-                            is_maildir ? "maildir delivery failed: " : "mailbox delivery failed: ",
-                            trouble.reason));
+        failed(t, strcmp(trouble.dsn, "5.2.0") == 0 ? "4.2.0" : trouble.dsn, /* ours to mend */
+               is_maildir ? arena_printf(arena, "maildir delivery failed: %s", trouble.reason)
+                          : arena_printf(arena, "delivery failed to mailbox %s: %s", t->path,
+                                         trouble.reason));
 }
 
 void virtual_mailbox(struct delivery_job *job, struct recipient *rcpt, const struct argv *seen)

@@ -197,6 +197,10 @@ static void on_message(void *owner, struct chan *chan, uint16_t kind, struct sli
     (void)chan;
     struct connection *c = owner;
     struct err err = ERR_INIT;
+    /* The connection, which is idle, closes with the others; qmgr gives the order to a process that
+     * has the new table. Nothing was done yet. */
+    if (!c->job && service_retire_if_stale())
+        return;
     if (kind != DELIVERY_REQUEST)
         err_set(&err, ERR_TEMP, "unexpected message of kind %u", (unsigned)kind);
     else if (c->job)

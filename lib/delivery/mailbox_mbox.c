@@ -1,11 +1,12 @@
 /*
  * Appending to an mbox file.
  *
- * The file is opened first, without following a symbolic link, and then looked at: what was opened
- * is what is written. Locks are held from before the size is read until the data is synced.
+ * The file is opened first, following no symbolic link but root's, and then looked at: what was
+ * opened is what is written. Locks are held from before the size is read until the data is synced.
  */
 #include "delivery/mailbox_mbox.h"
 
+#include "base/xmem.h"
 #include "io/fd.h"
 
 #include <errno.h>
@@ -86,13 +87,35 @@ static void unlock_dot(const struct mailbox_mbox *mbox, bool is_locked)
     leave(mbox);
 }
 
+/* A symbolic link that only root can have put there. */
+static bool is_roots_link(const char *path)
+{
+    struct stat link, dir;
+    CLEANUP(xfree_ptr)
+    char *parent =
+        slice_dup(slice_first(slice_of(path), MIN(slice_rfind(slice_of(path), '/'), strlen(path))));
+    return lstat(path, &link) == 0 && S_ISLNK(link.st_mode) && link.st_uid == 0 &&
+           stat(parent, &dir) == 0 && dir.st_uid == 0 && !(dir.st_mode & (S_IWGRP | S_IWOTH));
+}
+
 static int open_old(const struct mailbox_mbox *mbox, struct mailbox_trouble *t)
 {
+    /* non-blocking: nobody may be reading a FIFO */
+    enum { FLAGS = O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC };
     if (!enter(mbox, &mbox->rights, t))
         return -1;
-    /* non-blocking: nobody may be reading a FIFO */
-    int fd = open(mbox->path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+    int fd = open(mbox->path, FLAGS | O_NOFOLLOW);
     int error = errno;
+    if (fd < 0 && error == ELOOP && is_roots_link(mbox->path)) {
+        fd = open(mbox->path, FLAGS);
+        error = errno == ENOENT ? ENOTDIR : errno; /* nothing is made at the far end of a link */
+        if (fd < 0)
+            mailbox_trouble_set(t, mailbox_trouble_dsn(errno), "cannot open file: %s",
+                                strerror(errno));
+        leave(mbox);
+        errno = error;
+        return fd;
+    }
     leave(mbox);
     if (fd >= 0)
         return fd;

@@ -77,6 +77,9 @@ size_t service_client_limit(void); /* of this process */
 void service_client_added(void);
 void service_client_done(void);
 bool service_is_retiring(void);
+/* Before an order that came over a kept connection: has a table changed? Then the process retires
+ * (true), and the order is for the next one. */
+bool service_retire_if_stale(void);
 void service_retire(void); /* take no more clients; exit when the last is done */
 /* From now on the process is ended (SIGALRM) when one turn of its loop takes LIMIT_S seconds. */
 void service_watchdog(int64_t limit_s);

@@ -1,5 +1,4 @@
 /* New clients: connections, triggers and datagrams on the sockets that master opened. */
-#include "base/clock.h"
 #include "base/xmem.h"
 #include "io/fd.h"
 #include "ipc/msg.h"
@@ -22,7 +21,6 @@ static struct {
     struct watch **listeners;
     int count;
     bool paused, is_pass;
-    int64_t stale_checked_ms;
     struct timer *stale_timer;
 } accepting;
 
@@ -73,17 +71,14 @@ static void service_take_connection(int fd)
     f->watch = watch_new(service_process.loop, fd, WATCH_READ, first_byte_on_input, f);
 }
 
-/* Tables are looked at when new work comes, and once a second while there are clients: connections
- * are kept open for the next message, so new ones may be long in coming. True: the process retires.
- */
-static bool service_retire_if_stale(void)
+/* Tables are looked at when new work comes, so that whoever has just changed one sees it at work, and
+ * once a second while there are clients: connections are kept open for the next message, so new ones
+ * may be long in coming. */
+bool service_retire_if_stale(void)
 {
     const struct service *service = service_process.service;
-    int64_t now = clock_now_ms();
-    if (!service->has_stale_tables || service_process.retiring ||
-        now - accepting.stale_checked_ms < STALE_CHECK_MS)
+    if (!service->has_stale_tables || service_process.retiring)
         return service_process.retiring;
-    accepting.stale_checked_ms = now;
     if (!service->has_stale_tables())
         return false;
     log_info(NULL, "lookup table has changed -- restarting");

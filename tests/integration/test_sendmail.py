@@ -226,7 +226,7 @@ class HostileMaildrop(SuiteTestCase):
         (maildrop / "AAAAA4").mkdir()
         mark = self.suite.log_mark()
         self.suite.sendmail(["you@x.test"], "Subject: x\n\nbody\n")
-        self.suite.wait_for_log("hold: header Subject: x", since=mark)
+        self.suite.wait_for_log("hold: header ", since=mark)
         self.suite.wait_for_log(r"maildrop/AAAAA1: .*; moved to corrupt/", since=mark)
         self.assertEqual([os.path.basename(f) for f in self.suite.queue_files("corrupt")],
                          ["AAAAA1"])

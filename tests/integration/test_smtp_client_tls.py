@@ -314,7 +314,7 @@ class Identity(ClientTlsTestCase):
 
 class Dane(ClientTlsTestCase):
     """What Postfix does is in tests/compare/test_smtp_client_dane.py; here is what it does not, or does by chance."""
-    settings = {"smtp_tls_security_level": "dane"}
+    settings = {"smtp_tls_security_level": "dane", "smtp_tls_connection_reuse": "yes"}
 
     @classmethod
     def configure(cls, suite):
