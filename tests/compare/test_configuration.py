@@ -170,10 +170,7 @@ class Language(unittest.TestCase):
                 self.assertEqual(len(ours), 1, ours)
                 self.assertTrue(ours[0].startswith(theirs[-1] + ": parent_domain_matches_subdomains: "), ours)
                 self.assertRegex(ours[0], r" \(DIR/main\.cf, line \d+\)$")
-                detail = theirs[0].replace("postmap: warning: ", "")
-                for odd in ('!=""', '<""', '<=""', '>=""'):    # quotes that 3.7 doubles
-                    detail = detail.replace(odd, odd[:-1])
-                self.assertIn(detail, ours[0])
+                self.assertIn(theirs[0].replace("postmap: warning: ", ""), ours[0])
 
     def test_endless_values(self):
         for text in ("parent_domain_matches_subdomains = $a\na = $b\nb = x$a\n",

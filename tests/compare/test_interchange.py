@@ -332,7 +332,7 @@ class Interchange(unittest.TestCase):
 
             def look(suite):
                 out = {}
-                for name in QUEUES:
+                for name in set(QUEUES) - {"journal"}:     # Postfix has none
                     status = os.stat(os.path.join(suite.queue_directory, name))
                     out[name] = "%o %d" % (status.st_mode, status.st_uid)
                 return out

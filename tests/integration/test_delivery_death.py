@@ -20,7 +20,8 @@ STEPS = [
     ("rcpt", "RCPT", 1, "sending RCPT TO", 1),
     ("rcpt2", "RCPT", 2, "sending RCPT TO", 1),
     ("data", "DATA", 1, "sending DATA command", 1),
-    ("content", "BODY", 1, "sending message body", 1),
+    # what is left may already be on its way
+    ("content", "BODY", 1, "sending (message body|end of data -- message may be sent more than once)", 1),
     ("dot", ".", 1, "sending end of data -- message may be sent more than once", 2),
 ]
 # of programs that write or run: where they die; complete copies

@@ -247,6 +247,9 @@ class LocalSpool(LocalTestCase):
 
     def test_link_is_not_followed(self):
         os.symlink(self.suite.path("target"), self.box)
+        self.one(USER, "5.2.0", "bounced", "cannot open file: No such file or directory$")
+        self.assertFalse(os.path.exists(self.suite.path("target")))
+        os.lchown(self.box, pwd.getpwnam(USER).pw_uid, -1)
         self.one(USER, "5.2.0", "bounced", "file is a symbolic link$")
         self.assertFalse(os.path.exists(self.suite.path("target")))
 

@@ -199,7 +199,7 @@ class Deaths(unittest.TestCase):
 
     def start(self):
         filters = Milter([milter.add_header("X-A", "b"), milter.replace_body(b"other\r\n")], replies={"E": Milter.HANG})
-        suite = Suite({**LOCAL, "smtpd_milters": filters.address, "milter_content_timeout": "600s"})
+        suite = Suite({**LOCAL, "smtpd_milters": filters.address, "milter_content_timeout": "600s", "notify_classes": ""})
         self.addCleanup(suite.close)
         self.addCleanup(filters.__exit__)
         suite.start()

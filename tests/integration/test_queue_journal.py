@@ -1,6 +1,7 @@
 """Many messages at a time become durable through a journal: after a loss of power every accepted one is there."""
 import glob
 import os
+import signal
 import struct
 import unittest
 import zlib
@@ -13,7 +14,7 @@ from support.suite import Suite
 from support.wait import until
 
 CLIENTS = 20
-MESSAGES = 2000
+MESSAGES = 1000
 DESTINATIONS = ["someone@far.test", "kept@far.test", "someone@far.test"]
 RESTORED = r"postsuper\[\d+\]: Restored from the journal: (\d+) message"
 
@@ -26,16 +27,15 @@ class Crash(unittest.TestCase):
                             "smtpd_recipient_restrictions": "check_recipient_access inline:{{kept@far.test = HOLD}}",
                             "smtpd_client_connection_count_limit": "0", "queue_run_delay": "1s",
                             "minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "transport_retry_time": "1s",
-                            "service_throttle_time": "1s", **settings})
+                            "service_throttle_time": "1s", "notify_classes": "", **settings})
         self.addCleanup(self.suite.close)
 
-    def start_load(self, count=MESSAGES, enough=lambda: True):
+    def start_load(self, count=MESSAGES):
         """Clients under way; returns when the journal is in use."""
         self.suite.start()
-        load = Load(self.suite, count, DESTINATIONS, smtp_clients=CLIENTS, sendmails=0, deadline=60,
-                    enough=enough).start()
-        until(lambda: glob.glob(self.suite.queue_directory + "/journal/[0-9]*") and len(load.account.accepted) > 300,
-              60, lambda: "300 messages and a journal: %s\n%s" % (load.account.refused, self.suite.tail()))
+        load = Load(self.suite, count, DESTINATIONS, smtp_clients=CLIENTS, sendmails=0, deadline=120).start()
+        until(lambda: glob.glob(self.suite.queue_directory + "/journal/[0-9]*") and len(load.account.accepted) > 150,
+              100, lambda: "150 messages and a journal: %s\n%s" % (load.account.refused, self.suite.tail()))
         return load
 
     def everything_is_there(self, load):
@@ -68,6 +68,10 @@ class PowerLoss(Crash):
         self.addCleanup(self.disk.close)
         self.addCleanup(self.suite.stop)
         load = self.start_load()
+        # Nobody answers a client any more when the disk has lost its power: ext4 tells some who are just
+        # waiting for it that all went well (blocks whose place on the disk was to be recorded by its end).
+        for pid in self.suite.pids() + self.suite.pids():
+            os.kill(pid, signal.SIGSTOP)
         self.disk.lose_power()
         self.suite.kill()
         self.disk.come_back()
@@ -103,15 +107,17 @@ class DeathOfProcesses(Crash):
         self.make_suite(import_environment="MAIL_CONFIG TZ LANG=C LD_PRELOAD=%s KILL_AT=%s "
                         "ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=0" % (shim, moment))
         deaths = r"process .*cleanup pid \d+ killed by signal 9"
-        load = self.start_load(600, enough=lambda: self.suite.count_log(deaths) > 1)
+        self.suite.start()
+        load = Load(self.suite, 200, DESTINATIONS, smtp_clients=CLIENTS, sendmails=0, deadline=120,
+                    enough=lambda: self.suite.count_log(deaths) > 1).start()
         self.everything_is_there(load)
         self.assertGreater(self.suite.count_log(deaths), 1)
 
     def test_death_before_the_journal_is_written(self):
-        self.dies_at("fdatasync:20:before")
+        self.dies_at("fdatasync:5:before")
 
     def test_death_after_the_journal_is_written(self):
-        self.dies_at("fdatasync:20:after")
+        self.dies_at("fdatasync:5:after")
 
     def knows_its_memory(self):
         """Linux 6.8: mounts have numbers that do not come again."""
@@ -136,10 +142,8 @@ class DeathOfProcesses(Crash):
         """The spool after a crash of which nothing is known: what is missing or damaged is put back, once."""
         self.make_suite()
         self.suite.set(defer_transports="smtp")
-        self.suite.start()
-        load = Load(self.suite, 200, DESTINATIONS, smtp_clients=CLIENTS, sendmails=0, deadline=60).start()
-        self.assertEqual(load.finish(), 0, load.account.refused)
-        self.suite.kill()
+        load = self.start_load(600)
+        self.suite.kill()       # entries are younger than five seconds: not yet forgotten
         in_journal = set()
         for path in glob.glob(self.suite.queue_directory + "/journal/*"):
             in_journal |= self.make_foreign(path)

@@ -48,7 +48,7 @@ class ClientTestCase(SuiteTestCase):
         mark = self.suite.log_mark()
         self.suite.sendmail(["-i", "-f", SENDER, *options, *recipients],
                             "From: <%s>\nSubject: test\n%s\n%s" % (SENDER, headers, body))
-        return self.suite.wait_for_log(r": (\w+): from=<%s>" % SENDER, since=mark).group(1)
+        return self.suite.wait_for_log(r"pickup\[\d+\]: (\w+): uid=\d+ from=<%s>" % SENDER, since=mark).group(1)
 
     def outcome(self, queue_id, recipient):
         """(relay, dsn, status, text) of a recipient."""
