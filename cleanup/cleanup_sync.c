@@ -215,12 +215,12 @@ static void start_batch(void)
  * disk is at work goes with all who have come meanwhile. */
 static bool goes_together(void)
 {
-    if (sync_state.state == JOURNAL_UNUSED && sync_state.waiting->next) {
+    bool has_company = sync_state.waiting->next || sync_state.singles > 0 || sync_state.is_flushing;
+    if (sync_state.state == JOURNAL_UNUSED && has_company) {
         sync_state.state = JOURNAL_OPENING;
         work_submit(sync_state.pool, open_run, open_done, NULL);
     }
-    return sync_state.state == JOURNAL_READY &&
-           (sync_state.waiting->next || sync_state.singles > 0 || sync_state.is_flushing);
+    return sync_state.state == JOURNAL_READY && has_company;
 }
 
 static void start_waiting(void)
