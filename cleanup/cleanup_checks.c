@@ -32,9 +32,9 @@ void cleanup_checks_log(struct cleanup_message *m, const char *action, const cha
         strbuf_add_str(&line, " to=");
         delivery_log_address(m->last_recipient, &line);
     }
-    if (env->log_protocol_name[0])
+    if (text && env->log_protocol_name[0])
         strbuf_addf(&line, " proto=%s", env->log_protocol_name);
-    if (env->log_helo_name[0])
+    if (text && env->log_helo_name[0])
         strbuf_addf(&line, " helo=<%s>", env->log_helo_name);
     if (text && text[0])
         strbuf_addf(&line, ": %s", text);

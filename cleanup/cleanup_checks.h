@@ -16,7 +16,8 @@ enum cleanup_check {
 /* Look TEXT up and do what the table says. CONTENT_REPLACE: REPLACEMENT takes its place. */
 enum content_verdict cleanup_checks(struct cleanup_message *m, enum cleanup_check kind,
                                     struct slice text, struct strbuf *replacement);
-/* "reject: header X: y from origin; from=<a> to=<b> proto=ESMTP helo=<c>: text" */
+/* "reject: header X: y from origin; from=<a> to=<b> proto=ESMTP helo=<c>: text". TEXT NULL: a fault
+ * of the structure, of which Postfix does not say how it came. */
 void cleanup_checks_log(struct cleanup_message *m, const char *action, const char *what,
                         struct slice content, const char *text);
 

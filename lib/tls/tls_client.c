@@ -199,10 +199,10 @@ static bool set_names(struct tls_session *t, const struct tls_wants *wants, stru
 {
     const char *const *name = wants->names;
     bool ok = true;
+    /* Records and trust anchors stand for one server or one authority: nothing is guessed there. */
+    bool is_wide = tls_params.tls_wildcard_matches_multiple_labels && !wants->dane;
     SSL_set_hostflags(t->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-                                  (tls_params.tls_wildcard_matches_multiple_labels
-                                       ? X509_CHECK_FLAG_MULTI_LABEL_WILDCARDS
-                                       : 0));
+                                  (is_wide ? X509_CHECK_FLAG_MULTI_LABEL_WILDCARDS : 0));
     for (; ok && name && *name; name++) {
         ok = (t->expect->has_names ? SSL_add1_host(t->ssl, *name) : SSL_set1_host(t->ssl, *name)) ==
              1;

@@ -2,7 +2,7 @@
 import unittest
 
 from support import oracle
-from support.rewriting import RewritingTestCase, by_sendmail
+from support.rewriting import RewritingTestCase
 from support.sink import KEYWORDS
 
 SEVEN_BIT = [word for word in KEYWORDS if word != "8BITMIME"]
@@ -65,9 +65,6 @@ class Addresses(RewritingTestCase):
                      recipient_delimiter="+-", propagate_unmatched_extensions="canonical, virtual, generic", append_dot_mydomain="yes",
                      always_add_missing_headers="yes", local_header_rewrite_clients="", remote_header_rewrite_domain="remote.invalid")
 
-    def test_by_sendmail(self):
-        self.feature(maps={"canonical": CANONICAL}, canonical_maps="hash:@etc@/canonical", submit=by_sendmail)
-
 
 @oracle.needed
 class Headers(RewritingTestCase):
@@ -85,11 +82,13 @@ class Headers(RewritingTestCase):
     def test_no_conversion(self):
         self.feature(keywords=SEVEN_BIT, disable_mime_output_conversion="yes")
 
+    # Of several lines with 8-bit bytes Postfix may tell of another one than we do.
     def test_strict(self):
-        self.feature(strict_7bit_headers="yes", strict_8bitmime_body="yes", strict_mime_encoding_domain="yes")
+        self.feature(strict_7bit_headers="yes", strict_8bitmime_body="yes", strict_mime_encoding_domain="yes", with_log=False,
+                     without=["mime: deeper than allowed"])
 
     def test_detect_8bit(self):
-        self.feature(detect_8bit_encoding_header="no", strict_8bitmime="yes", smtputf8_enable="no")
+        self.feature(detect_8bit_encoding_header="no", strict_8bitmime="yes", smtputf8_enable="no", with_log=False)
 
     def test_no_input_processing(self):
         self.feature(disable_mime_input_processing="yes", maps={"regexp:h": MARKING, "regexp:m": "/part/ WARN a part\n"},
@@ -146,7 +145,8 @@ class Checks(RewritingTestCase):
         self.feature(maps={"regexp:h": MARKING}, header_checks="regexp:@etc@/h", without=["mime: deeper than allowed"], **LOCAL)
 
     def test_header_checks_that_end(self):
-        self.feature(maps={"regexp:h": ENDING}, header_checks="regexp:@etc@/h")
+        self.feature(maps={"regexp:h": ENDING}, header_checks="regexp:@etc@/h",
+                     without=["mime: deeper than allowed"])     # refused by both; Postfix logs it
 
     def test_each_kind(self):
         self.feature(maps={"regexp:h": "/^(X-Part|From|Subject):/ WARN primary\n", "regexp:m": "/^(.*)$/ PREPEND X-Mime: $1\n/^X-/ IGNORE\n",
