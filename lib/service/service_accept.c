@@ -71,9 +71,9 @@ static void service_take_connection(int fd)
     f->watch = watch_new(service_process.loop, fd, WATCH_READ, first_byte_on_input, f);
 }
 
-/* Tables are looked at when new work comes, so that whoever has just changed one sees it at work, and
- * once a second while there are clients: connections are kept open for the next message, so new ones
- * may be long in coming. */
+/* Tables are looked at when new work comes, so that whoever has just changed one sees it at work,
+ * and once a second while there are clients: connections are kept open for the next message, so new
+ * ones may be long in coming. */
 bool service_retire_if_stale(void)
 {
     const struct service *service = service_process.service;
