@@ -253,7 +253,8 @@ void cleanup_sync_start(struct loop *loop)
 void cleanup_sync_stop(void)
 {
     work_pool_drain(sync_state.pool);
-    turn();
+    if (sync_state.journal && !queue_journal_is_empty(sync_state.journal))
+        turn();
     work_pool_drain(sync_state.pool);
     work_pool_free(sync_state.pool);
     timer_free(sync_state.timer);

@@ -223,11 +223,24 @@ static bool settle_one_by_one(struct queue_journal *j, struct err *err)
     return false;
 }
 
+/* The memory that has these files did not reach the disk, so no process may go by it and forget the
+ * entries: they wait for postsuper. */
+static void keep(struct queue_journal *j)
+{
+    static const struct queue_journal_origin unknown = {""};
+    struct journal_header header;
+    if (journal_header_read(j->fd, &header) &&
+        journal_header_write(j->fd, header.first_live, &unknown))
+        fdatasync(j->fd);
+}
+
 /* Runs beside add and flush: of J it uses what they do not change. */
 bool queue_journal_settle(struct queue_journal *j, struct err *err)
 {
-    if (syncfs(j->fd) < 0 && !settle_one_by_one(j, err))
+    if (syncfs(j->fd) < 0 && !settle_one_by_one(j, err)) {
+        keep(j);
         return false;
+    }
     /* Dying before this leaves entries of files that are on disk; they will be compared. */
     if (!journal_header_write(j->fd, j->generation, &j->origin) || fdatasync(j->fd) < 0)
         return err_set(err, ERR_TEMP, "write %s: %s", QUEUE_JOURNAL_DIR, strerror(errno));
