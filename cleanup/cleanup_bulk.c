@@ -8,11 +8,20 @@
 #include "cleanup/cleanup_tables.h"
 #include "config/common_params.h"
 
-enum { RUN_MAX = 256 * 1024 }; /* also bounds what is looked at in vain */
+enum {
+    RUN_MAX = 256 * 1024, /* also bounds what is looked at in vain */
+    LOOK_AT = 8 * 1024,
+};
 
+/* In pieces that the nearest cache holds, so that the second look costs little. */
 static bool has_line_end(struct slice text)
 {
-    return slice_find(text, '\r') != SIZE_MAX || slice_find(text, '\n') != SIZE_MAX;
+    for (; text.len > 0; text = slice_from(text, LOOK_AT)) {
+        struct slice piece = slice_first(text, LOOK_AT);
+        if (slice_find(piece, '\r') != SIZE_MAX || slice_find(piece, '\n') != SIZE_MAX)
+            return true;
+    }
+    return false;
 }
 
 bool cleanup_bulk_may_hold_line_end(struct slice records)

@@ -57,24 +57,32 @@ static void put_line_end(struct smtp_send *w)
     w->column = 0;
 }
 
-/* A whole line that goes out as it is, which most do: true when LINE was one. */
-static bool put_plain_line(struct smtp_send *w, struct slice line)
+/* Whole lines that go out as they are, which most do: those that are in memory, up to the first of
+ * another kind. */
+static void put_plain_lines(struct smtp_send *w)
 {
-    size_t limit = (size_t)smtp_params.smtp_line_length_limit;
-    if (w->column > 0 || (limit > 0 && line.len > limit) || slice_find(line, '\n') != SIZE_MAX)
-        return false;
-    char *at = strbuf_room(w->out, line.len + 3);
+    size_t limit = (size_t)smtp_params.smtp_line_length_limit, count = 0, size, got = 0;
+    struct slice window = slice_first(queue_reader_window(w->reader), STREAM_OUTPUT_FULL);
+    struct slice in = window, line;
+    char *at = w->column == 0 ? strbuf_room(w->out, in.len + in.len / 2) : NULL;
+    bool may_hold_lf = slice_find(in, '\n') != SIZE_MAX;
+    int type;
     if (!at)
-        return false;
-    size_t len = 0;
-    if (line.len > 0 && line.s[0] == '.')
-        at[len++] = '.';
-    memcpy(at + len, line.s, line.len);
-    len += line.len;
-    at[len++] = '\r';
-    at[len++] = '\n';
-    strbuf_grew(w->out, len);
-    return true;
+        return;
+    for (; record_peek(in, &type, &line, &size) == RECORD_READY; in = slice_from(in, size)) {
+        if (type != REC_LINE || (limit > 0 && line.len > limit) ||
+            (may_hold_lf && slice_find(line, '\n') != SIZE_MAX))
+            break;
+        if (line.len > 0 && line.s[0] == '.')
+            at[got++] = '.';
+        memcpy(at + got, line.s, line.len);
+        got += line.len;
+        at[got++] = '\r';
+        at[got++] = '\n';
+        count++;
+    }
+    strbuf_grew(w->out, got);
+    queue_reader_skip(w->reader, window.len - in.len, count);
 }
 
 /* A line feed inside of a record is a line end like any other: sent as it is, it could end the
@@ -221,6 +229,8 @@ bool smtp_send_pump(struct smtp_send *w)
             stream_output_changed(w->session->stream);
             return true;
         }
+        if (!w->edit)
+            put_plain_lines(w);
         enum queue_read status = queue_reader_next(w->reader, &type, &data, NULL, &w->err);
         if (status == QUEUE_READ_END)
             err_set(&w->err, ERR_TEMP, "unexpected end of file");
@@ -235,8 +245,6 @@ bool smtp_send_pump(struct smtp_send *w)
             smtp_edit_feed(w->edit, data, type == REC_LINE, &w->table_err);
             continue;
         }
-        if (type == REC_LINE && put_plain_line(w, data))
-            continue;
         put_piece(w, data);
         if (type == REC_LINE)
             put_line_end(w);

@@ -42,5 +42,7 @@ void smtpd_sink_done(struct smtpd_session *s, const struct cleanup_done *done);
 void smtpd_content_begin(struct smtpd_session *s);
 /* One line (TYPE N) or piece of a line (L). */
 void smtpd_content_add(struct smtpd_session *s, int type, struct slice text);
+/* Whole lines off the front of *IN, up to one that esmtp_data_next() has to look at. */
+void smtpd_content_add_lines(struct smtpd_session *s, struct slice *in);
 
 #endif

@@ -70,6 +70,7 @@ void smtpd_data_input(struct smtpd_session *s)
     size_t size = in.len;
     enum esmtp_data_status status = ESMTP_DATA_MORE;
     for (;;) {
+        smtpd_content_add_lines(s, &in);
         status = esmtp_data_next(&tx->data, &in, &piece);
         if (status == ESMTP_DATA_MORE || status == ESMTP_DATA_END)
             break;

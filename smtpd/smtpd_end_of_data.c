@@ -35,6 +35,21 @@ void smtpd_content_add(struct smtpd_session *s, int type, struct slice text)
     record_add(smtpd_sink_buffer(tx->sink), type, text);
 }
 
+void smtpd_content_add_lines(struct smtpd_session *s, struct slice *in)
+{
+    struct smtpd_tx *tx = s->tx;
+    int64_t limit = common_params.message_size_limit;
+    bool fits = limit <= 0 || tx->content_size + (int64_t)in->len <= limit;
+    if (tx->content_size == 0 || !fits || tx->too_big || tx->failure)
+        return;
+    struct strbuf *out = smtpd_sink_buffer(tx->sink);
+    struct slice line;
+    while (esmtp_data_plain(&tx->data, in, &line)) {
+        tx->content_size += (int64_t)line.len + 2;
+        record_add(out, REC_LINE, line);
+    }
+}
+
 static struct reply refuse_content(struct smtpd_session *s, const char *text)
 {
     smtpd_tx_reset(s);

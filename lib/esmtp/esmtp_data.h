@@ -31,4 +31,19 @@ void esmtp_data_init(struct esmtp_data *d, bool strict, size_t line_max);
 enum esmtp_data_status esmtp_data_next(struct esmtp_data *d, struct slice *in,
                                        struct slice *ret_piece);
 
+/* A whole line that says nothing but itself, as most do: no dot in front, one CR LF behind. False:
+ * esmtp_data_next() tells what it is. */
+static inline bool esmtp_data_plain(struct esmtp_data *d, struct slice *in, struct slice *ret_line)
+{
+    size_t scan = MIN(in->len, d->line_max + 2);
+    const char *lf = scan > 2 && !d->in_line ? memchr(in->s, '\n', scan) : NULL;
+    if (!lf || lf - in->s < 2 || lf[-1] != '\r' || lf[-2] == '\r' || in->s[0] == '.')
+        return false;
+    *ret_line = (struct slice){in->s, (size_t)(lf - in->s) - 1};
+    in->len -= (size_t)(lf + 1 - in->s);
+    in->s = lf + 1;
+    d->after_crlf = true;
+    return true;
+}
+
 #endif

@@ -28,6 +28,7 @@ struct stream {
     size_t in_at;  /* consumed bytes at the front of in */
     size_t out_at; /* written bytes at the front of out */
     size_t in_max;
+    size_t expected;       /* bytes of the next read; 0: what there is */
     struct later turn_end; /* flushes output, delivers pokes */
     struct err why_closed;
     bool eof;     /* the peer sends no more; it may still read */
@@ -175,6 +176,9 @@ static bool stream_fill(struct stream *s)
     stream_compact_input(s);
     while (!s->eof && s->in.len < s->in_max) {
         size_t want = MIN(s->is_bulk ? BULK_CHUNK : sizeof chunk, s->in_max - s->in.len);
+        bool has_end = s->is_bulk && s->expected > 0 && s->expected <= want;
+        if (has_end)
+            want = s->expected;
         char *at = s->is_bulk ? strbuf_room(&s->in, want) : chunk;
         ssize_t n = stream_raw_read(s, at, want);
         if (n > 0) {
@@ -182,9 +186,11 @@ static bool stream_fill(struct stream *s)
                 strbuf_grew(&s->in, (size_t)n);
             else
                 strbuf_add(&s->in, chunk, (size_t)n);
-            s->is_bulk = n >= BULK_FROM;
+            s->is_bulk = n >= BULK_FROM || (has_end && (size_t)n == want);
+            s->expected = 0;
             got = true;
-            if ((!s->transport || s->transport->is_socket) && (size_t)n < want)
+            bool is_drained = (!s->transport || s->transport->is_socket) && (size_t)n < want;
+            if (has_end || is_drained)
                 break;
         } else if (n == 0) {
             stream_mark_closed(s, 0);
@@ -318,6 +324,11 @@ void stream_input_max(struct stream *s, size_t max)
 {
     s->in_max = max;
     stream_update_watch(s);
+}
+
+void stream_expect(struct stream *s, size_t len)
+{
+    s->expected = len;
 }
 
 void stream_pause(struct stream *s, bool paused)

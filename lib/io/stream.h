@@ -40,6 +40,9 @@ struct slice stream_input(const struct stream *s);
 void stream_consume(struct stream *s, size_t len);
 /* No reading from the socket while the buffer holds MAX bytes or more. */
 void stream_input_max(struct stream *s, size_t max);
+/* The next read of a stream in bulk ends after LEN bytes: what comes behind them would have to be
+ * moved to the front of the buffer later. */
+void stream_expect(struct stream *s, size_t len);
 void stream_pause(struct stream *s, bool paused); /* read no further, call no on_input */
 /* Call on_input again at the end of this turn although nothing new came (a session that stopped in
  * the middle of pipelined input goes on). */

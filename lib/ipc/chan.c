@@ -47,6 +47,8 @@ static void chan_on_input(void *owner, struct stream *s)
         size_t size;
         enum msg_frame_status status = msg_frame_next(stream_input(s), &kind, &body, &size);
         bad = status == MSG_FRAME_BAD;
+        if (status == MSG_FRAME_MORE && stream_input(s).len > 0) /* and the header of the next */
+            stream_expect(s, size + MSG_HEADER - stream_input(s).len);
         if (status != MSG_FRAME_READY)
             break;
         chan->events->on_message(chan->owner, chan, kind, body);

@@ -208,6 +208,7 @@ enum msg_frame_status msg_frame_next(struct slice in, uint16_t *ret_kind, struct
     const unsigned char *s = (const unsigned char *)in.s;
     if ((in.len > 0 && s[0] != MSG_MAGIC) || (in.len > 1 && s[1] != MSG_VERSION))
         return MSG_FRAME_BAD;
+    *ret_size = MSG_HEADER;
     if (in.len < MSG_HEADER)
         return MSG_FRAME_MORE;
     struct slice length = slice_from(in, 4);
@@ -215,10 +216,10 @@ enum msg_frame_status msg_frame_next(struct slice in, uint16_t *ret_kind, struct
     take_u32(&length, &len);
     if (len > MSG_BODY_MAX)
         return MSG_FRAME_BAD;
+    *ret_size = MSG_HEADER + (size_t)len;
     if (in.len - MSG_HEADER < len)
         return MSG_FRAME_MORE;
     *ret_kind = (uint16_t)(s[2] | s[3] << 8);
     *ret_body = slice_first(slice_from(in, MSG_HEADER), len);
-    *ret_size = MSG_HEADER + (size_t)len;
     return MSG_FRAME_READY;
 }

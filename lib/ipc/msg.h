@@ -85,7 +85,8 @@ void msg_frame_raw(uint16_t kind, struct slice body, struct strbuf *out);
 void msg_frame_head(uint16_t kind, size_t body_len, char head[MSG_HEADER]);
 
 enum msg_frame_status { MSG_FRAME_READY, MSG_FRAME_MORE, MSG_FRAME_BAD };
-/* Is there a whole frame at the front of IN? RET_SIZE is its length with header. */
+/* Is there a whole frame at the front of IN? RET_SIZE is its length with header; MORE: that of what
+ * is known to come, the header at least. */
 enum msg_frame_status msg_frame_next(struct slice in, uint16_t *ret_kind, struct slice *ret_body,
                                      size_t *ret_size);
 

@@ -21,6 +21,10 @@ void queue_reader_restart(struct queue_reader *r, int fd, off_t size);
 void queue_reader_free(struct queue_reader *r);
 bool queue_reader_seek(struct queue_reader *r, off_t offset); /* false: outside the file */
 off_t queue_reader_tell(const struct queue_reader *r); /* where the next record is looked for */
+/* For those who take many records at once: what is in memory from there on, valid until the next
+ * call; and how many of its bytes and records, none of them a pointer, were taken. */
+struct slice queue_reader_window(const struct queue_reader *r);
+void queue_reader_skip(struct queue_reader *r, size_t bytes, size_t records);
 enum queue_read { QUEUE_READ_OK, QUEUE_READ_END /* end of file */, QUEUE_READ_BAD };
 /* The next record with pointers followed; RET_OFFSET (may be NULL) is where it stands. DATA is
  * valid until the next call. */

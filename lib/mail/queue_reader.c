@@ -68,13 +68,18 @@ off_t queue_reader_tell(const struct queue_reader *r)
     return r->at;
 }
 
-/* Bytes at r->at that are in memory. */
-static struct slice window_rest(const struct queue_reader *r)
+struct slice queue_reader_window(const struct queue_reader *r)
 {
     off_t skip = r->at - r->window_at;
     if (skip < 0 || (uint64_t)skip >= r->window.len)
         return SLICE_EMPTY;
     return slice_from(strbuf_slice(&r->window), (size_t)skip);
+}
+
+void queue_reader_skip(struct queue_reader *r, size_t bytes, size_t records)
+{
+    r->at += (off_t)bytes;
+    r->records_left -= (off_t)records;
 }
 
 /* Have at least one byte more than HAVE in memory from r->at on, as many as a read gives. False:
@@ -114,7 +119,7 @@ static enum queue_read next_raw(struct queue_reader *r, int *ret_type, struct sl
                                 struct err *err)
 {
     for (;;) {
-        struct slice in = window_rest(r);
+        struct slice in = queue_reader_window(r);
         size_t size;
         enum record_status status =
             in.len > 0 ? record_peek(in, ret_type, ret_data, &size) : RECORD_MORE;

@@ -21,8 +21,8 @@ static void record_add_header(struct strbuf *out, int type, size_t len)
     strbuf_add(out, header, record_header(header, type, len));
 }
 
-/* Every line of a message passes here, at every hop: room is looked for once. */
-void record_add(struct strbuf *out, int type, struct slice data)
+/* Room is looked for once. */
+void record_add_any(struct strbuf *out, int type, struct slice data)
 {
     if (out->max - out->len < HEADER_MAX || out->max - out->len - HEADER_MAX < data.len) {
         record_add_header(out, type, data.len); /* close to the maximum: what fits */

@@ -21,7 +21,7 @@ enum record_type {
 
 enum { RECORD_MAX = 16 * 1024 * 1024 };
 
-void record_add(struct strbuf *out, int type, struct slice data);
+static inline void record_add(struct strbuf *out, int type, struct slice data);
 void record_addf(struct strbuf *out, int type, const char *fmt, ...) PRINTF(3, 4);
 /* name=value */
 void record_add_attribute(struct strbuf *out, const char *name, const char *value);
@@ -35,7 +35,23 @@ const char *record_type_name(int type); /* as postcat prints it */
 enum record_status record_peek_any(struct slice in, int *ret_type, struct slice *ret_data,
                                    size_t *ret_size);
 
-/* Most are lines of less than 128 bytes. */
+void record_add_any(struct strbuf *out, int type, struct slice data);
+
+/* Every line of a message passes here, at every hop, and most have less than 128 bytes. */
+static inline void record_add(struct strbuf *out, int type, struct slice data)
+{
+    char *room = data.len < 128 ? strbuf_room(out, data.len + 2) : NULL;
+    if (!room) {
+        record_add_any(out, type, data);
+        return;
+    }
+    room[0] = (char)type;
+    room[1] = (char)data.len;
+    if (data.len > 0)
+        memcpy(room + 2, data.s, data.len);
+    strbuf_grew(out, data.len + 2);
+}
+
 static inline enum record_status record_peek(struct slice in, int *ret_type, struct slice *ret_data,
                                              size_t *ret_size)
 {

@@ -7,7 +7,8 @@
 #include <cmocka.h>
 
 /* "[line]" for a line, "[part+" for a piece, "END" and what is left. */
-static void decode(const char *input, size_t step, bool strict, size_t line_max, struct strbuf *out)
+static void decode(const char *input, size_t step, bool strict, size_t line_max, bool plain_first,
+                   struct strbuf *out)
 {
     struct esmtp_data d;
     struct slice all = slice_of(input), piece;
@@ -16,6 +17,8 @@ static void decode(const char *input, size_t step, bool strict, size_t line_max,
     strbuf_reset(out);
     struct slice in = {all.s, 0};
     while (true) {
+        while (plain_first && esmtp_data_plain(&d, &in, &piece))
+            strbuf_addf(out, "[%.*s]", SLICE_ARG(piece));
         enum esmtp_data_status status = esmtp_data_next(&d, &in, &piece);
         if (status == ESMTP_DATA_END) {
             strbuf_addf(out, "END%.*s", SLICE_ARG(in));
@@ -61,11 +64,15 @@ static void pieces_do_not_depend_on_packets(void **unused)
     CLEANUP(strbuf_done) struct strbuf whole = STRBUF_ANY, split = STRBUF_ANY;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         print_message("  row: %s\n", rows[i].name);
-        decode(rows[i].input, 1000, rows[i].strict, rows[i].line_max, &whole);
-        decode(rows[i].input, 1, rows[i].strict, rows[i].line_max, &split);
+        decode(rows[i].input, 1000, rows[i].strict, rows[i].line_max, false, &whole);
+        decode(rows[i].input, 1, rows[i].strict, rows[i].line_max, false, &split);
         if (rows[i].expect && rows[i].line_max == 100)
             assert_string_equal(whole.s, rows[i].expect);
         assert_string_equal(whole.s, split.s);
+        for (size_t step = 1; step <= 1000; step += 999) { /* plain lines are lines */
+            decode(rows[i].input, step, rows[i].strict, rows[i].line_max, true, &split);
+            assert_string_equal(whole.s, split.s);
+        }
         assert_true(slice_ends_nocase(strbuf_slice(&whole), "END"));
     }
 }
@@ -74,7 +81,7 @@ static void what_follows_the_end_is_left(void **unused)
 {
     (void)unused;
     CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
-    decode("a\r\n.\r\nQUIT", 1000, true, 100, &out);
+    decode("a\r\n.\r\nQUIT", 1000, true, 100, false, &out);
     assert_string_equal(out.s, "[a]ENDQUIT");
 }
 

@@ -177,6 +177,26 @@ static void much_input_arrives_whole(void **state)
     }
 }
 
+static void a_read_in_bulk_ends_where_expected(void **state)
+{
+    struct fixture *f = *state;
+    enum { SIZE = 40 * 1024 };
+    char *block = calloc(1, SIZE);
+    f->consume = 0;
+    for (size_t rest = 20 * 1024; rest > 0; rest -= 1024) /* the stream becomes one in bulk */
+        assert_int_equal(write(f->peer, block, 1024), 1024);
+    loop_run_once(f->loop, true);
+    assert_int_equal(stream_input(f->stream).len, 20 * 1024);
+    stream_consume(f->stream, SIZE_MAX);
+    stream_expect(f->stream, 30 * 1024);
+    assert_int_equal(write(f->peer, block, SIZE), SIZE);
+    loop_run_once(f->loop, true);
+    assert_int_equal(stream_input(f->stream).len, 30 * 1024);
+    loop_run_once(f->loop, true); /* expected once only */
+    assert_int_equal(stream_input(f->stream).len, SIZE);
+    free(block);
+}
+
 static void a_paused_stream_hears_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -328,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_half_closed_peer_still_gets_output, setup, teardown),
         cmocka_unit_test_setup_teardown(written_now_keeps_the_order, setup, teardown),
         cmocka_unit_test_setup_teardown(much_input_arrives_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_read_in_bulk_ends_where_expected, setup, teardown),
         cmocka_unit_test_setup_teardown(a_paused_stream_hears_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(may_be_freed_inside_its_callback, setup, teardown),
         cmocka_unit_test_setup_teardown(output_of_a_turn_leaves_together, setup, teardown),

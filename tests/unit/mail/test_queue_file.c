@@ -175,6 +175,30 @@ static void content_is_lines(void **unused)
     close(fd);
 }
 
+static void taken_records_are_not_read_again(void **unused)
+{
+    (void)unused;
+    CLEANUP(strbuf_done) struct strbuf bytes = STRBUF_ANY;
+    record_add(&bytes, REC_LINE, slice_of("one"));
+    record_add(&bytes, REC_LINE, slice_of("two"));
+    record_add(&bytes, REC_LINE, slice_of("three"));
+    int fd = file_of(&bytes), type;
+    struct slice data;
+    struct err err = ERR_INIT;
+    struct queue_reader *r = queue_reader_new(fd);
+    assert_int_equal(queue_reader_window(r).len, 0); /* nothing was read yet */
+    assert_int_equal(queue_reader_next(r, &type, &data, NULL, &err), QUEUE_READ_OK);
+    struct slice window = queue_reader_window(r);
+    assert_int_equal(window.len, 5 + 7);
+    assert_memory_equal(window.s + 2, "two", 3);
+    queue_reader_skip(r, 5, 1);
+    assert_int_equal(queue_reader_next(r, &type, &data, NULL, &err), QUEUE_READ_OK);
+    assert_memory_equal(data.s, "three", data.len);
+    assert_int_equal(queue_reader_next(r, &type, &data, NULL, &err), QUEUE_READ_END);
+    queue_reader_free(r);
+    close(fd);
+}
+
 static void pointers_are_followed_and_circles_end(void **unused)
 {
     (void)unused;
@@ -241,6 +265,7 @@ int main(void)
         cmocka_unit_test(recipients_are_read_in_parts),
         cmocka_unit_test(done_recipients_are_left_out),
         cmocka_unit_test(content_is_lines),
+        cmocka_unit_test(taken_records_are_not_read_again),
         cmocka_unit_test(pointers_are_followed_and_circles_end),
         cmocka_unit_test(cut_files_are_corrupt),
     };
