@@ -11,14 +11,13 @@ from support.dns import DnsServer
 from support.gate import greeting
 
 MAIL = ["EHLO x", "MAIL FROM:<a@b.test>", "RCPT TO:<c@d.test>", "QUIT"]
-QUIET = "2s"
 
 
 def early(text):
-    """Talk before the greeting is complete."""
+    """Talk before the greeting is complete: at once, as on a busy machine the wait for it is over soon."""
     def speak(client):
-        client.read_line()
         client.send(text)
+        client.read_line()
         return None
     speak.__name__ = "early"
     return speak
@@ -41,12 +40,13 @@ class Gate(ComparisonTestCase):
     maxDiff = None
     dns = None
     mask = "127.0.7.%d"
+    quiet = "2s"
     settings = {}
     dialogues = {}
 
     @classmethod
     def setUpClass(cls):
-        cls.main_cf = dict({"postscreen_greet_wait": QUIET, "postscreen_access_list": "", "respectful_logging": "yes",
+        cls.main_cf = dict({"postscreen_greet_wait": cls.quiet, "postscreen_access_list": "", "respectful_logging": "yes",
                             "smtpd_peername_lookup": "no", "smtpd_forbid_unauth_pipelining": "no",
                             "smtpd_recipient_restrictions": "check_recipient_access static:{550 5.7.9 met smtpd}",
                             "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
@@ -227,7 +227,11 @@ def zone(*listings):
 
 
 class Dns(Gate):
-    """Clients are named by the number their address gets: a 127.0.7.2, b 127.0.7.3 and so on."""
+    """Clients are named by the number their address gets: a 127.0.7.2, b 127.0.7.3 and so on.
+
+    Answers count until the wait before the greeting is over, and first some fifty dnsblog processes have to begin.
+    """
+    quiet = "5s"
     records = zone((2, "a", ["127.0.0.2"]), (3, "a", ["127.0.0.2"]), (3, "b", ["127.0.0.4"]), (4, "b", ["127.0.0.9"]),
                    (5, "w", ["127.0.0.2"]), (6, "w", ["127.0.0.2"]), (6, "a", ["127.0.0.2"]), (7, "c", ["127.0.0.10"]),
                    (8, "c", ["127.0.0.55"]), (9, "b", ["127.0.0.4", "127.0.0.5"]), (10, "a", DnsServer.SERVFAIL))
