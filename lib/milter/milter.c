@@ -84,6 +84,13 @@ static void add_macros(struct milter *m, int command, milter_macro_fn macros, vo
     milter_packet(&m->packet, MILTER_MACROS, strbuf_slice(&data));
 }
 
+/* What came with a later version is not even announced by its macros. */
+static bool version_has(const struct milter *m, int command)
+{
+    return !(command == MILTER_DATA && m->version < 4) &&
+           !(command == MILTER_UNKNOWN && m->version < 3);
+}
+
 bool milter_ask(struct milter *m, int command, struct slice data, milter_macro_fn macros, void *ctx,
                 struct milter_outcome *ret_outcome)
 {
@@ -103,7 +110,7 @@ bool milter_ask(struct milter *m, int command, struct slice data, milter_macro_f
         ret_outcome->kind = MILTER_OUTCOME_ACCEPT;
         return true;
     }
-    if (command == MILTER_RCPT && m->skips_rcpts)
+    if ((command == MILTER_RCPT && m->skips_rcpts) || !version_has(m, command))
         return true;
     if (m->phase != PHASE_READY || m->is_confused) {
         CLEANUP(strbuf_done) struct strbuf why = STRBUF_INIT(1024);
@@ -120,9 +127,7 @@ bool milter_ask(struct milter *m, int command, struct slice data, milter_macro_f
 
 bool milter_wants(const struct milter *m, int command)
 {
-    return !(m->protocol & milter_unwanted_bit(command)) &&
-           !(command == MILTER_DATA && m->version < 4) &&
-           !(command == MILTER_UNKNOWN && m->version < 3);
+    return !(m->protocol & milter_unwanted_bit(command));
 }
 
 bool milter_wants_leading_space(const struct milter *m)

@@ -106,8 +106,10 @@ static void fail_reading(struct milter *m, const char *why)
     int command = m->phase == PHASE_AGREEING ? MILTER_NEGOTIATE : m->command;
     strbuf_setf(&text, "can't read %s reply packet header: %s", milter_command_name(command), why);
     if (m->phase == PHASE_AGREEING) {
-        warn(m, "%s", text.s);
-        fail(m, "read error in initial handshake");
+        struct milter_outcome outcome;
+        milter_break(m, text.s, &outcome);
+        warn(m, "read error in initial handshake");
+        answer(m, outcome);
         return;
     }
     fail(m, text.s);
@@ -242,17 +244,24 @@ static void on_terms(struct milter *m, int letter, struct slice data)
     }
     bool good = milter_parse_terms(data, &terms, &err);
     if (good && terms.version > m->spec->version)
-        good = err_set(&err, ERR_TEMP, "requests version %u, we offered %u", terms.version,
-                       m->spec->version);
+        good = err_set(&err, ERR_TEMP, "protocol version %u conflict with MTA protocol version %u",
+                       terms.version, m->spec->version);
     if (good && (terms.actions & ~(uint32_t)MILTER_ACTIONS))
-        good = err_set(&err, ERR_TEMP, "requests actions 0x%x, we offered 0x%x", terms.actions,
-                       (unsigned)MILTER_ACTIONS);
+        good = err_set(&err, ERR_TEMP, "request mask 0x%x conflict with MTA request mask 0x%x",
+                       terms.actions, (unsigned)MILTER_ACTIONS);
+    terms.protocol &= MILTER_EVENTS; /* Postfix pays no heed to others */
     if (good && (terms.protocol & ~m->spec->events))
         good = err_set(&err, ERR_TEMP, "requests protocol options 0x%x, we offered 0x%x",
                        terms.protocol, m->spec->events);
     if (!good) {
         fail(m, err.reason);
         return;
+    }
+    if (terms.strange_stage)
+        warn(m, "ignoring unknown macro type %u", terms.strange_stage);
+    if (terms.version < 2) {
+        warn(m, "unexpected protocol version %u", terms.version);
+        terms.version = m->spec->version;
     }
     m->version = terms.version;
     m->actions = terms.actions;

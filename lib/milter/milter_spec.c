@@ -32,7 +32,7 @@ static bool parse_protocol(struct milter_spec *spec, struct slice text, struct e
         {"2", 2, 0x7f},
         {"3", 3, 0x17f},
         {"4", 4, 0x37f},
-        {"6", 6, 0x1fffff},
+        {"6", 6, MILTER_EVENTS},
         {"no_header_reply", 0, 0x80}, /* of a version before 6 */
     };
     struct slice rest = text, word;

@@ -150,15 +150,15 @@ bool milter_parse_terms(struct slice data, struct milter_terms *ret, struct err 
     if (!milter_next_u32(&data, &terms.version) || !milter_next_u32(&data, &terms.actions) ||
         !milter_next_u32(&data, &terms.protocol))
         return err_set(err, ERR_TEMP, "option negotiation is cut short");
-    if (terms.version < 2 || terms.version > MILTER_VERSION)
-        return err_set(err, ERR_TEMP, "unsupported protocol version %u", terms.version);
     while (data.len > 0) {
         uint32_t stage;
         struct slice names;
         if (!milter_next_u32(&data, &stage) || !milter_next_text(&data, &names))
             return err_set(err, ERR_TEMP, "option negotiation has a macro list that is cut short");
-        if (stage < MILTER_STAGES) /* others are of no protocol we speak */
+        if (stage < MILTER_STAGES)
             terms.macros[stage] = names;
+        else /* of no protocol we speak */
+            terms.strange_stage = stage;
     }
     *ret = terms;
     return true;

@@ -29,7 +29,7 @@ enum milter_answer {
 // clang-format on
 
 /* What a filter may ask for: bits of the negotiation. */
-enum { MILTER_ACTIONS = 0x1ff, MILTER_ACTION_SET_MACROS = 0x100 };
+enum { MILTER_ACTIONS = 0x1ff, MILTER_ACTION_SET_MACROS = 0x100, MILTER_EVENTS = 0x1fffff };
 /* Bits of the protocol mask that mean something to us; the rest are events not wanted (0-6, 8, 9)
  * and events without an answer (7, 12-19). */
 enum {
@@ -70,6 +70,7 @@ bool milter_next_u32(struct slice *data, uint32_t *ret);
 struct milter_terms {
     uint32_t version, actions, protocol;
     struct slice macros[MILTER_STAGES];
+    uint32_t strange_stage; /* of a list for a stage that does not exist, 0: none */
 };
 bool milter_parse_terms(struct slice data, struct milter_terms *ret, struct err *err);
 /* The index of a command's macro list; header and body share those of their ends. */

@@ -1,12 +1,15 @@
 """The same mail filter beside Debian's Postfix and beside us: what it hears, what it brings about."""
 import re
+import socket
+import struct
 import unittest
 
 from support import milter, oracle
-from support.compare import ComparisonTestCase
+from support.compare import ComparisonTestCase, run_session, transcript
 from support.mask import mask, mask_lines
 from support.milter import (ACCEPT, CONN_FAIL, CONTINUE, DISCARD, PROGRESS, REJECT, SHUTDOWN, SKIP, TEMPFAIL, Milter,
                             reply_code)
+from support.ports import free_port
 from support.wait import until
 
 CONTENT = (b"A: 1\r\nFrom: a@far.test\r\nX-Long: aaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n folded\r\nA: 2\r\nReceived: from z\r\n"
@@ -161,29 +164,68 @@ class Answers(MilterComparison):
             self.compare_case("hanging at " + letter, SESSION if letter == "E" else ENVELOPE)
 
 
-class Fallback(MilterComparison):
+DEFAULT_ACTIONS = ("accept", "reject", "tempfail", "quarantine", "bogus")
+SERVICE = ("127.0.0.1:%d inet n - n - - smtpd -o milter_default_action=%s -o smtpd_milters=%s\n")
+LIES = {"version 9": (milter.NEGOTIATE, struct.pack(">III", 9, 0, 0)), "version 1": (milter.NEGOTIATE, struct.pack(">III", 1, 0, 0)),
+        "version 0": (milter.NEGOTIATE, bytes(12)), "version 2": (milter.NEGOTIATE, struct.pack(">III", 2, 0, 0)), "strange actions": (milter.NEGOTIATE, struct.pack(">III", 6, 0x7fff0000, 0)),
+        "strange events": (milter.NEGOTIATE, struct.pack(">III", 6, 0, 0x7f000000)),
+        "macros of stage 77": (milter.NEGOTIATE, struct.pack(">IIII", 6, 0, 0, 77) + b"i j\0"),
+        "another word": CONTINUE, "a strange word": (b"\x01", b"xx")}
+
+
+@oracle.needed
+class DefaultActions(MilterComparison):
+    """A service for each default action with a filter that fails when told, and one with a filter that is not there."""
+    main_cf = {**MAIN, "milter_connect_timeout": "2s"}
+
+    @classmethod
+    def configure(cls, suite):
+        super().configure(suite)
+        suite.closed = socket.socket()      # bound, but nobody listens
+        suite.closed.bind(("127.0.0.1", 0))
+        gone = "inet:127.0.0.1:%d" % suite.closed.getsockname()[1]
+        suite.ports = {}
+        for action in DEFAULT_ACTIONS:
+            for where in (suite.milter.address, gone):
+                suite.ports[action, where == gone] = free_port()
+                suite.master_cf += SERVICE % (suite.ports[action, where == gone], action, where)
+        suite.write_config()
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        for suite in (cls.ours, cls.theirs):
+            suite.closed.close()
+
+    def compare_failure(self, action, name, steps, is_gone=False):
+        self.port = (action, is_gone)
+        self.compare_case("%s: %s" % (action, name), steps)
+
+    def compare_session(self, name, steps):
+        got = [transcript(steps, run_session(s, steps, s.ports[self.port])) for s in (self.ours, self.theirs)]
+        self.assert_same(got[0], got[1], "session '%s'" % name)
+
+    def test_not_there(self):
+        for action in DEFAULT_ACTIONS:
+            self.prepare()
+            self.compare_failure(action, "not there", SESSION, is_gone=True)
+
+    def test_negotiation(self):
+        for action in DEFAULT_ACTIONS:
+            for name, answer in (("dies", Milter.DIE), ("hangs", Milter.HANG)):
+                self.prepare(replies={"O": answer})
+                self.compare_failure(action, name + " when it negotiates", SESSION)
+        for name, terms in LIES.items():
+            for action in ("tempfail", "bogus"):
+                self.prepare(replies={"O": [terms]})
+                self.compare_failure(action, "negotiates " + name, SESSION)
+
     def test_died(self):
-        for letter in "OCME":
-            self.prepare(replies={letter: Milter.DIE})
-            self.compare_case("died at " + letter, SESSION if letter in "E" else ENVELOPE)
+        for action in DEFAULT_ACTIONS:
+            for letter in "CHMRTU" if action == "bogus" else "CHMRTULNBE":
+                self.prepare(replies={letter: Milter.DIE})
+                self.compare_failure(action, "died at " + letter, SESSION)
 
-
-@oracle.needed
-class FallbackAccept(Fallback):
-    main_cf = {**MAIN, "milter_default_action": "accept"}
-
-
-@oracle.needed
-class FallbackReject(Fallback):
-    main_cf = {**MAIN, "milter_default_action": "reject"}
-
-
-@oracle.needed
-class FallbackQuarantine(Fallback):
-    main_cf = {**MAIN, "milter_default_action": "quarantine"}
-
-
-del Fallback
 
 EDITS = {
     "none": [],
