@@ -81,6 +81,8 @@ bool postconf_split(const struct postconf *pc, struct slice line, struct postcon
 /* The same for the words behind the eight fields, which are in SERVICE. */
 void postconf_split_arguments(const struct postconf *pc, struct slice line,
                               struct postconf_service *service, bool *ret_ok);
+/* Is TEXT read as one argument, and the same, without braces around it? */
+bool postconf_split_is_word(struct slice text);
 /* Take {text} off the front of *IN; false when the braces do not match. */
 bool postconf_split_braces(struct slice *in, struct slice *ret_inner);
 
@@ -111,12 +113,13 @@ void postconf_show(struct postconf *pc, char **names);
 bool postconf_explain(const struct postconf *pc, char **names);
 /* postconf_master.c: -M, -F, -P */
 /* Cut "service/type/name" into at most three parts; parts left out are "*". How many are there, 4
- * for more than three. */
+ * for what is no such request: it has more, or "*" as a piece of a part, or begins with "/". */
 size_t postconf_master_request(struct slice request, struct slice part[3]);
 bool postconf_master_matches(const struct slice part[3], const struct postconf_service *service);
 void postconf_master_show(struct postconf *pc, char what, char **requests);
+/* The entry as it is written to master.cf, to be read again as it is. */
 void postconf_master_format(const struct postconf *pc, const struct postconf_service *service,
-                            bool fold, struct strbuf *out);
+                            struct strbuf *out);
 
 /* postconf_print.c */
 /* "name = value", white space in VALUE squeezed, folded with -f, as -h -H -j say. */

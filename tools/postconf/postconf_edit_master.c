@@ -124,7 +124,7 @@ static void change_setting(const struct request *r, struct postconf_service *ser
             service->options_end = changed.count;
         bool is_setting = i > POSTCONF_COMMAND && i + 1 < end && strcmp(old.at[i], "-o") == 0;
         bool is_ours = is_setting && slice_split(slice_of(old.at[i + 1]), '=', &name, &value) &&
-                       slice_same(name, r->part[2]);
+                       slice_same(slice_trim(name), r->part[2]);
         if (is_ours && r->edit == EDIT_SET) {
             add_setting(r, &changed);
             done = true;
@@ -174,7 +174,7 @@ static enum line_action change_part(struct request *r, struct slice logical, int
         change_setting(r, &service);
     else if (!set_field(r, &service))
         return LINE_KEEP;
-    postconf_master_format(r->pc, &service, true, replacement);
+    postconf_master_format(r->pc, &service, replacement);
     return LINE_MOVE;
 }
 
@@ -191,7 +191,7 @@ static enum line_action decide(void *ctx, struct slice logical, int number,
         return r->edit == EDIT_DELETE ? LINE_DELETE : LINE_COMMENT;
     if (r->seen > 1)
         return LINE_DELETE; /* one entry takes the place of all */
-    postconf_master_format(r->pc, &r->new, true, replacement);
+    postconf_master_format(r->pc, &r->new, replacement);
     return LINE_REPLACE;
 }
 
@@ -204,7 +204,7 @@ static bool carry_out(struct request *r, struct strbuf *content)
         return false;
     if (r->seen == 0 && r->what == 'M' && r->edit == EDIT_SET) {
         CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
-        postconf_master_format(r->pc, &r->new, true, &line);
+        postconf_master_format(r->pc, &r->new, &line);
         postconf_lines_append(&changed, line.s);
     } else if (r->seen == 0 && r->what != 'M') {
         postconf_warn(r->pc, "unmatched service_name/type: \"%s\"", r->arg);

@@ -17,8 +17,11 @@ size_t postconf_master_request(struct slice request, struct slice part[3])
     size_t count = 0;
     for (size_t i = 0; i < 3; i++)
         part[i] = slice_of("*");
+    if (slice_starts(request, "/"))
+        return 4;
     while (slice_next_token(&request, "/", &word)) {
-        if (count == 3)
+        bool is_pattern = slice_find(word, '*') != SIZE_MAX && word.len > 1;
+        if (count == 3 || is_pattern)
             return 4;
         part[count++] = word;
     }
@@ -31,22 +34,37 @@ bool postconf_master_matches(const struct slice part[3], const struct postconf_s
            matches(part[1], slice_of(service->fields.at[1]));
 }
 
-/* TEXT so that it is read again as one argument. */
-static void add_argument(const char *text, struct strbuf *out)
+static bool has_blank(const char *text)
 {
-    bool needs_braces = !*text || *text == '{' || text[strcspn(text, SLICE_SPACE)];
+    return text[strcspn(text, SLICE_SPACE)];
+}
+
+/* What is shown looks as Postfix shows it: braces stand around what has blanks, and not around an
+ * option or what follows the options. What is written must be read again as it is. */
+struct layout {
+    bool fold;    /* each setting on a line of its own */
+    bool written; /* to master.cf */
+};
+
+static void add_argument(struct layout layout, const char *text, bool in_options,
+                         struct strbuf *out)
+{
+    bool needs_braces = in_options ? layout.written && !postconf_split_is_word(slice_of(text))
+                                   : has_blank(text) || (layout.written && strchr("{", *text));
     strbuf_addf(out, needs_braces ? "{%s}" : "%s", text);
 }
 
 /* With -x as the service will see it. */
 static void add_setting(const struct postconf *pc, const struct postconf_service *service,
-                        const char *setting, struct strbuf *out)
+                        struct layout layout, size_t at, struct strbuf *out)
 {
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
-    if (pc->expand)
+    const char *option = service->fields.at[at], *setting = service->fields.at[at + 1];
+    bool expands = pc->expand && strcmp(option, "-o") == 0;
+    if (expands)
         postconf_services_expand(pc, service, slice_of(setting), &text);
-    strbuf_add_str(out, "-o ");
-    add_argument(pc->expand ? text.s : setting, out);
+    strbuf_addf(out, "%s ", option);
+    add_argument(layout, expands ? text.s : setting, false, out);
 }
 
 static void add_fields(const struct postconf_service *service, struct strbuf *out)
@@ -75,43 +93,55 @@ static bool passes_margin(const struct strbuf *out, size_t more)
     return column + 1 + more > MARGIN && column > INDENT;
 }
 
-/* With FOLD each setting stands on a line of its own. */
+/* Does a setting stand at AT and behind it? For Postfix -oNAME in braces is one to show. */
+static bool is_setting(const struct argv *fields, struct layout layout, size_t at)
+{
+    const char *text = fields->at[at];
+    return at + 1 < fields->count &&
+           (layout.written ? strcmp(text, "-o") == 0 : strncmp(text, "-o", 2) == 0);
+}
+
 static void add_arguments(const struct postconf *pc, const struct postconf_service *service,
-                          bool fold, struct strbuf *out)
+                          struct layout layout, struct strbuf *out)
 {
     const struct argv *fields = &service->fields;
     bool after_setting = false;
+    size_t end = service->options_end;
     for (size_t i = POSTCONF_COMMAND + 1; i < fields->count; i++) {
         CLEANUP(strbuf_done) struct strbuf arg = STRBUF_ANY;
-        bool is_setting =
-            i + 1 < fields->count && i < service->options_end && strcmp(fields->at[i], "-o") == 0;
-        if (is_setting)
-            add_setting(pc, service, fields->at[i + 1], &arg);
-        else if (i < service->options_end)
-            strbuf_add_str(&arg, fields->at[i]); /* in braces it would be no option */
-        else
-            add_argument(fields->at[i], &arg);
-        if (fold && (is_setting || after_setting || passes_margin(out, arg.len)))
+        bool sets = i < end && is_setting(fields, layout, i);
+        if (sets)
+            add_setting(pc, service, layout, i, &arg);
+        else /* the first one behind the options is shown as if it were one */
+            add_argument(layout, fields->at[i], i < end || (i == end && !layout.written), &arg);
+        if (layout.fold && (sets || after_setting || passes_margin(out, arg.len)))
             start_line(out);
         else
             strbuf_add_char(out, ' ');
         strbuf_add_str(out, arg.s);
-        after_setting = is_setting;
-        i += is_setting;
+        after_setting = sets;
+        i += sets;
+        end += sets && i == end; /* the value of -oNAME ends no options */
     }
 }
 
 void postconf_master_format(const struct postconf *pc, const struct postconf_service *service,
-                            bool fold, struct strbuf *out)
+                            struct strbuf *out)
 {
     add_fields(service, out);
-    add_arguments(pc, service, fold, out);
+    add_arguments(pc, service, (struct layout){.fold = true, .written = true}, out);
+}
+
+static struct layout shown(const struct postconf *pc)
+{
+    return (struct layout){.fold = pc->fold && !pc->json};
 }
 
 static void show_entry(const struct postconf *pc, const struct postconf_service *service)
 {
     CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY, name = STRBUF_ANY;
-    postconf_master_format(pc, service, pc->fold && !pc->json, &line);
+    add_fields(service, &line);
+    add_arguments(pc, service, shown(pc), &line);
     strbuf_addf(&name, "%s/%s", service->fields.at[0], service->fields.at[1]);
     if (pc->json)
         postconf_print_json(name.s, line.s);
@@ -132,7 +162,7 @@ static void show_command(const struct postconf *pc, const struct postconf_servic
     if (is_labelled)
         strbuf_addf(&line, "%s = ", name);
     strbuf_add_str(&line, service->fields.at[POSTCONF_COMMAND]);
-    add_arguments(pc, service, pc->fold && !pc->json, &line);
+    add_arguments(pc, service, shown(pc), &line);
     if (pc->json)
         postconf_print_json(name, line.s);
     else

@@ -111,8 +111,12 @@ bool postconf_services_next_setting(const struct postconf_service *service, size
         if (strcmp(fields->at[i], "-o") != 0)
             continue;
         *at = i + 2;
-        if (slice_split(slice_of(fields->at[i + 1]), '=', ret_name, ret_value) && ret_name->len > 0)
-            return true;
+        if (slice_split(slice_of(fields->at[i + 1]), '=', ret_name, ret_value)) {
+            *ret_name = slice_trim(*ret_name); /* has blanks when the -o stood in braces as well */
+            *ret_value = slice_trim(*ret_value);
+            if (ret_name->len > 0)
+                return true;
+        }
         i++;
     }
     return false;

@@ -97,22 +97,41 @@ static bool take_setting(const struct postconf *pc, struct slice word, struct sl
     return true;
 }
 
+/* An option is one by its text: braces around it go, and the service sees what is inside. */
+static bool is_option(struct slice text)
+{
+    return slice_starts(text, "-") && !slice_eq(text, "--");
+}
+
 void postconf_split_arguments(const struct postconf *pc, struct slice line,
                               struct postconf_service *service, bool *ret_ok)
 {
     struct argv *fields = &service->fields;
     struct slice word;
+    bool takes_settings = true; /* until something stands in braces */
+    bool in_options = true, is_value = false;
     service->options_end = SIZE_MAX;
     *ret_ok = true;
     while (next_word(&line, &word)) {
-        bool is_option = word.s[0] == '-' && !slice_eq(word, "--");
-        if (!is_option && service->options_end == SIZE_MAX)
-            service->options_end = fields->count;
-        if (service->options_end == SIZE_MAX && take_setting(pc, word, &line, fields, ret_ok))
+        takes_settings = takes_settings && in_options && word.s[0] != '{';
+        if (takes_settings && is_option(word) && take_setting(pc, word, &line, fields, ret_ok))
             continue;
-        argv_add_slice(fields, word.s[0] == '{' ? unbrace(pc, word, ret_ok) : word);
+        if (word.s[0] == '{')
+            word = unbrace(pc, word, ret_ok);
+        if (in_options && !is_value && !is_option(word)) {
+            service->options_end = fields->count;
+            in_options = false;
+        }
+        is_value = in_options && !is_value && slice_eq(word, "-o");
+        argv_add_slice(fields, word);
     }
     service->options_end = MIN(service->options_end, fields->count);
+}
+
+bool postconf_split_is_word(struct slice text)
+{
+    struct slice word, rest = text;
+    return text.s[0] != '{' && next_word(&rest, &word) && word.len == text.len;
 }
 
 bool postconf_split(const struct postconf *pc, struct slice line, struct postconf_service *service,
