@@ -31,7 +31,8 @@ static struct client *open_client(const char *service)
     struct client_options options = {.path = path.s,
                                      .timeout_ms = common_params.ipc_timeout * 1000,
                                      .max_idle = 4,
-                                     .max_idle_ms = 5000,
+                                     .max_idle_ms = common_params.ipc_idle * 1000,
+                                     .max_age_ms = common_params.ipc_ttl * 1000,
                                      .no_retry = true};
     return client_new(bounce_loop, &options);
 }

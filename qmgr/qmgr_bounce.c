@@ -20,6 +20,7 @@ void qmgr_bounce_init(void)
             .timeout_ms = qmgr_params.qmgr_ipc_timeout * 1000,
             .max_idle = MAX_IDLE,
             .max_idle_ms = common_params.ipc_idle * 1000,
+            .max_age_ms = common_params.ipc_ttl * 1000,
             .no_retry = true,
         };
         clients[i] = bounce_client_new(service_loop(), (enum bounce_service)i, options);

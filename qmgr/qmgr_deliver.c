@@ -26,7 +26,7 @@ struct qmgr_conn {
     struct chan *chan;
     struct qmgr_entry *entry; /* NULL: idle */
     char *last_queue;         /* name of the destination served last */
-    int64_t idle_since_ms;
+    int64_t opened_ms, idle_since_ms;
     bool was_used;                           /* reported at least once */
     struct qmgr_conn *prev, *next;           /* in transport->conns */
     struct qmgr_conn *idle_prev, *idle_next; /* in transport->idle, last used first */
@@ -63,6 +63,10 @@ static void conn_set_idle(struct qmgr_conn *c)
     c->was_used = true;
     c->idle_since_ms = clock_now_ms();
     DL_PREPEND2(t->idle, c, idle_prev, idle_next);
+    if (c->idle_since_ms - c->opened_ms >= common_params.ipc_ttl * 1000) {
+        conn_free(c); /* so that the process behind it may retire, however much mail there is */
+        return;
+    }
     if (!t->idle_timer)
         t->idle_timer = timer_new(service_loop(), on_idle_timer, t);
     if (!timer_is_running(t->idle_timer))
@@ -233,6 +237,7 @@ static struct qmgr_conn *conn_open(struct qmgr_transport *t, bool *ret_is_full)
     struct qmgr_conn *c = xzalloc(sizeof *c);
     c->transport = t;
     c->last_queue = xstrdup("");
+    c->opened_ms = clock_now_ms();
     c->chan = chan_new(service_loop(), fd, &chan_events, c);
     DL_APPEND(t->conns, c);
     t->conn_count++;

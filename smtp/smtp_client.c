@@ -243,7 +243,11 @@ static void start_best_mx(struct smtp_client *c)
     c->best_mx_nexthop = nexthop.len > 0 ? xasprintf("%.*s", SLICE_ARG(nexthop)) : NULL;
     char *path = xasprintf("private/%s", c->best_mx_transport);
     const struct client_options options = {
-        .path = path, .timeout_ms = common_params.daemon_timeout * 1000, .no_retry = true};
+        .path = path,
+        .timeout_ms = common_params.daemon_timeout * 1000,
+        .max_age_ms = common_params.ipc_ttl * 1000,
+        .no_retry = true,
+    };
     c->best_mx = client_new(c->loop, &options);
     free(path);
 }

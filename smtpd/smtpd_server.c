@@ -254,6 +254,7 @@ void smtpd_server_start(struct smtpd_server *server, struct loop *loop)
                                                  .timeout_ms = VERIFY_TIMEOUT_MS,
                                                  .max_idle = 1,
                                                  .max_idle_ms = common_params.ipc_idle * 1000,
+                                                 .max_age_ms = common_params.ipc_ttl * 1000,
                                              });
 }
 

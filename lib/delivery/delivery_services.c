@@ -13,6 +13,7 @@ void delivery_services_open(struct loop *loop)
             .timeout_ms = common_params.ipc_timeout * 1000,
             .max_idle = 1,
             .max_idle_ms = common_params.ipc_idle * 1000,
+            .max_age_ms = common_params.ipc_ttl * 1000,
         };
         clients[i] = bounce_client_new(loop, (enum bounce_service)i, options);
         if (i == 0)

@@ -11,7 +11,7 @@ struct client_conn {
     struct chan *chan;
     struct call *call; /* NULL: idle */
     struct client_conn *prev, *next;
-    int64_t idle_since_ms;
+    int64_t opened_ms, idle_since_ms;
     bool is_fresh; /* never answered anything yet */
 };
 
@@ -81,6 +81,31 @@ static void call_fail(struct call *call, const struct err *err)
     call_finish(call, 0, (struct slice){NULL, 0}, &reason);
 }
 
+static bool is_aged(const struct client_conn *conn)
+{
+    int64_t limit = conn->client->options.max_age_ms;
+    return limit > 0 && clock_now_ms() - conn->opened_ms >= limit;
+}
+
+/* An old one goes, so that the process behind it may retire: busy ones would never be idle. */
+static void conn_set_idle(struct client_conn *conn)
+{
+    struct client *client = conn->client;
+    conn->call = NULL;
+    conn->is_fresh = false;
+    conn->idle_since_ms = clock_now_ms();
+    if (is_aged(conn)) {
+        conn_free(conn);
+        return;
+    }
+    if (client->idle_count > 0 && client->idle_count >= client->options.max_idle)
+        conn_drop_idle(client->idle->prev); /* utlist: the head's prev is the tail */
+    DL_PREPEND(client->idle, conn); /* last used, first used: the others may grow old and go */
+    client->idle_count++;
+    if (!timer_is_running(client->idle_timer))
+        timer_start(client->idle_timer, client->options.max_idle_ms);
+}
+
 static bool call_send(struct call *call, bool fresh_only)
 {
     struct client *client = call->client;
@@ -95,6 +120,7 @@ static bool call_send(struct call *call, bool fresh_only)
         conn = xzalloc(sizeof *conn);
         conn->client = client;
         conn->is_fresh = true;
+        conn->opened_ms = clock_now_ms();
         conn->chan = chan_new(client->loop, fd, &conn_events, conn);
     }
     conn->call = call;
@@ -121,7 +147,6 @@ static void conn_on_message(void *owner, struct chan *chan, uint16_t kind, struc
 {
     (void)chan;
     struct client_conn *conn = owner;
-    struct client *client = conn->client;
     struct call *call = conn->call;
     if (!call) { /* nobody asked: the peer is confused */
         conn_drop_idle(conn);
@@ -129,16 +154,8 @@ static void conn_on_message(void *owner, struct chan *chan, uint16_t kind, struc
     }
     /* Back into the pool first: FN may ask again or free the client. BODY stays readable, as a
      * channel keeps its input while it is being delivered. */
-    conn->call = NULL;
     call->conn = NULL;
-    conn->is_fresh = false;
-    conn->idle_since_ms = clock_now_ms();
-    if (client->idle_count > 0 && client->idle_count >= client->options.max_idle)
-        conn_drop_idle(client->idle->prev); /* utlist: the head's prev is the tail */
-    DL_PREPEND(client->idle, conn); /* last used, first used: the others may grow old and go */
-    client->idle_count++;
-    if (!timer_is_running(client->idle_timer))
-        timer_start(client->idle_timer, client->options.max_idle_ms);
+    conn_set_idle(conn);
     static const struct err none = ERR_INIT;
     call_finish(call, kind, body, &none);
 }

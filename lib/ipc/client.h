@@ -19,6 +19,7 @@ struct client_options {
     int64_t timeout_ms;  /* for one answer */
     size_t max_idle;     /* idle connections kept */
     int64_t max_idle_ms; /* closed after this long without use */
+    int64_t max_age_ms;  /* closed at the end of an answer when it is this old; 0: never for that */
     bool no_retry;
 };
 

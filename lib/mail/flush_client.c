@@ -2,6 +2,7 @@
 #include "mail/flush_client.h"
 
 #include "base/xmem.h"
+#include "config/common_params.h"
 #include "mail/address.h"
 
 #include <utlist.h>
@@ -31,7 +32,8 @@ struct flush_client *flush_client_new(struct loop *loop, const char *path, int64
     struct client_options options = {.path = path,
                                      .timeout_ms = timeout_ms,
                                      .max_idle = FLUSH_IDLE_MAX,
-                                     .max_idle_ms = FLUSH_IDLE_MS};
+                                     .max_idle_ms = FLUSH_IDLE_MS,
+                                     .max_age_ms = common_params.ipc_ttl * 1000};
     c->client = client_new(loop, &options);
     c->eligible = eligible;
     return c;

@@ -1,6 +1,7 @@
 /* Questions over a real Unix socket to a server in the same loop. */
 #include "unit/cm.h"
 
+#include "base/clock.h"
 #include "io/fd.h"
 #include "io/sock.h"
 #include "ipc/client.h"
@@ -139,6 +140,42 @@ static void answers_come_over_one_kept_connection(void **state)
     assert_string_equal(f->last, "hello");
 }
 
+static int64_t now_ms;
+
+static int64_t fixed_now(void)
+{
+    return now_ms;
+}
+
+static void an_old_connection_serves_no_other_call(void **state)
+{
+    struct fixture *f = *state;
+    int64_t (*real_now)(void) = clock_now_ms;
+    now_ms = real_now();
+    clock_now_ms = fixed_now;
+    client_free(f->client);
+    f->client = client_new(f->loop, &(struct client_options){.path = f->path,
+                                                             .timeout_ms = 20000,
+                                                             .max_idle = 2,
+                                                             .max_idle_ms = 60000,
+                                                             .max_age_ms = 1000});
+    ask(f, "young");
+    run_until(f, 1);
+    now_ms += 999;
+    ask(f, "still young");
+    run_until(f, 2);
+    assert_int_equal(f->accepted, 1);
+    now_ms += 1;
+    ask(f, "old when the answer comes");
+    run_until(f, 3);
+    assert_int_equal(f->accepted, 1);
+    ask(f, "next");
+    run_until(f, 4);
+    assert_int_equal(f->accepted, 2);
+    assert_string_equal(f->last, "next");
+    clock_now_ms = real_now;
+}
+
 static void two_at_once_use_two_connections(void **state)
 {
     struct fixture *f = *state;
@@ -195,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(answers_come_over_one_kept_connection, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_old_connection_serves_no_other_call, setup, teardown),
         cmocka_unit_test_setup_teardown(two_at_once_use_two_connections, setup, teardown),
         cmocka_unit_test_setup_teardown(a_retired_server_is_asked_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_fresh_connection_that_closes_is_an_error, setup,
