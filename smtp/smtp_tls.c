@@ -9,6 +9,7 @@
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_proto.h"
 #include "smtp/smtp_tls_dane.h"
+#include "smtp/smtp_tlsrpt.h"
 #include "tls/tls_client.h"
 #include "tls/tls_info.h"
 #include "tls/tls_params.h"
@@ -68,12 +69,16 @@ void smtp_tls_open(struct config *cfg)
     const struct tls_client_settings wanted = settings();
     client = tls_client_new(&wanted, &problems);
     warn_lines(problems.s);
+    if (client)
+        smtp_tlsrpt_open();
 }
 
 void smtp_tls_start(struct loop *loop)
 {
-    if (client)
-        tls_client_start(client, loop);
+    if (!client)
+        return;
+    tls_client_start(client, loop);
+    smtp_tlsrpt_start();
 }
 
 int smtp_tls_loglevel(void)
@@ -100,6 +105,8 @@ static enum smtp_tls_policy_found judge_policy(struct smtp_delivery *d, const ch
     if (refusal) {
         log_warn(NULL, "TLS policy lookup for %s/%s: %s", d->policy_nexthop->text,
                  host_name(d->policy_host), refusal);
+        if (d->policy.refusal_type)
+            smtp_tlsrpt_refused(d, d->policy.refusal_type, refusal);
         return refuse_policy(d, refusal == failed_table ? "4.3.0" : "4.7.5", refusal);
     }
     if (!smtp_params.smtp_tls_wrappermode || d->policy.level >= SMTP_TLS_ENCRYPT)
@@ -128,6 +135,7 @@ enum smtp_tls_policy_found smtp_tls_find_policy(struct smtp_delivery *d,
     warn_lines(warnings.s);
     if (!ok)
         return judge_policy(d, d->policy.has_failed_table ? failed_table
+                               : d->policy.refusal        ? d->policy.refusal
                                                           : "client TLS configuration problem");
     if (!smtp_tls_dane_needs(nexthop, host, d->arena, &d->policy, &refusal))
         return judge_policy(d, refusal);
@@ -162,6 +170,8 @@ enum smtp_tls_next smtp_tls_decide(struct smtp_session *s)
     }
     if (is_offered && client)
         return SMTP_TLS_STARTTLS;
+    if (!is_offered)
+        smtp_tlsrpt_failed(s, "starttls-not-supported", NULL);
     if (d->policy.level == SMTP_TLS_MAY)
         return SMTP_TLS_GO_ON;
     if (is_offered)
@@ -176,9 +186,10 @@ bool smtp_tls_refused(struct smtp_session *s)
 {
     struct smtp_delivery *d = s->delivery;
     struct smtp_why why;
+    smtp_outcome_reply(d, s, SMTP_STEP_STARTTLS, &why);
+    smtp_tlsrpt_failed(s, "starttls-not-supported", why.reply);
     if (d->policy.level == SMTP_TLS_MAY)
         return true;
-    smtp_outcome_reply(d, s, SMTP_STEP_STARTTLS, &why);
     why.text = arena_printf(d->arena, "TLS is required, but host %s refused to start TLS: %s",
                             s->name, why.reply);
     why.is_destination = true;
@@ -227,9 +238,11 @@ static void on_ready(void *owner, const struct tls_info *info)
     const struct smtp_tls_policy *policy = &s->delivery->policy;
     log_connection(s, info, "established");
     if (policy->level >= SMTP_TLS_FINGERPRINT && !info->is_matched && !info->is_fallback) {
+        smtp_tlsrpt_mismatched(s, info);
         fail(s, "4.7.5", "Server certificate not verified");
         return;
     }
+    smtp_tlsrpt_succeeded(s, info);
     s->tls = info;
     s->tls_level = (int)policy->level;
     s->is_authenticated =
@@ -241,8 +254,11 @@ static void on_ready(void *owner, const struct tls_info *info)
 static void on_failed(void *owner, const char *reason, const char *library_errors)
 {
     const struct smtp_session *s = owner;
+    struct slice errors = slice_of(library_errors), first = slice_of(reason);
     log_info(NULL, "SSL_connect error to %s: %s", s->relay, reason);
     warn_lines(library_errors);
+    slice_next_line(&errors, &first); /* says more than the number in REASON */
+    smtp_tlsrpt_failed(s, "validation-failure", arena_slice_dup(s->delivery->arena, first));
 }
 
 static void on_note(void *owner, bool is_warning, const char *line)
@@ -259,6 +275,7 @@ static const struct tls_session_events events = {on_ready, on_failed, on_note};
 void smtp_tls_timed_out(const struct smtp_session *s)
 {
     log_info(NULL, "SSL_connect error to %s: Connection timed out", s->relay);
+    smtp_tlsrpt_failed(s, "validation-failure", "Connection timed out");
 }
 
 bool smtp_tls_handshake(struct smtp_session *s)

@@ -45,8 +45,10 @@ void smtp_tls_dane_open(void)
 /* Without records: opportunistic TLS, or none of this server's. */
 static const char *without(struct arena *arena, struct smtp_tls_policy *policy, const char *why)
 {
-    if (policy->level == SMTP_TLS_DANE_ONLY)
+    if (policy->level == SMTP_TLS_DANE_ONLY) {
+        policy->refusal_type = "dane-required";
         return why;
+    }
     smtp_tls_policy_set_level(policy, SMTP_TLS_MAY, arena);
     return NULL;
 }
@@ -75,7 +77,7 @@ bool smtp_tls_dane_needs(const struct smtp_nexthop *nexthop, const struct smtp_h
      * records then are as good as any. */
     bool is_weak = !host->is_mx_secure;
     if (is_weak && policy->level == SMTP_TLS_DANE_ONLY)
-        *refusal = "non DNSSEC destination";
+        *refusal = without(arena, policy, "non DNSSEC destination");
     else if (is_weak && insecure_mx_level == SMTP_TLS_MAY)
         *refusal = without(arena, policy, NULL);
     else if (!host->is_secure && strcasecmp(host->target, host->asked) == 0 &&
@@ -104,6 +106,7 @@ static void finish_without(struct smtp_tls_dane *l)
 static void fail(struct smtp_tls_dane *l, const struct err *err)
 {
     log_warn(NULL, "DANE TLSA lookup problem: %s", err->reason);
+    l->policy->refusal_type = "dnssec-invalid";
     finish(l, arena_printf(l->arena, "TLSA lookup error for %s:%d", l->host->name, l->host->port));
 }
 
@@ -147,6 +150,7 @@ static void use_records(struct smtp_tls_dane *l, const struct dns_answer *answer
         read_record(l, &answer->records[i], records, &count);
     bool is_mandatory = policy->level == SMTP_TLS_DANE_ONLY;
     if (count == 0 && is_mandatory) {
+        policy->refusal_type = "tlsa-invalid";
         finish(l, "TLSA records unusable");
         return;
     }

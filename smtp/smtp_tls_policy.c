@@ -182,6 +182,16 @@ static bool set_reuse(struct find *f, const char *value)
     return wrong(f, "attribute \"connection_reuse\" has bad value: \"%s\"", value);
 }
 
+static bool set_sts(struct find *f, struct slice name, struct slice value)
+{
+    const char *why = NULL;
+    if (!smtp_tls_sts_set(&f->policy->sts, name, value, f->arena, &why))
+        return wrong(f, "invalid attribute name: \"%.*s\"", SLICE_ARG(name));
+    return !why ||
+           wrong(f, "attribute \"%.*s\" %s: \"%.*s\"", SLICE_ARG(name), why, SLICE_ARG(value));
+}
+
+/* ITEM: "name=value", or "{ name = value }", whose value may have blanks. */
 static bool set_attribute(struct find *f, struct slice item)
 {
     // clang-format off
@@ -196,13 +206,17 @@ static bool set_attribute(struct find *f, struct slice item)
                     SLICE_ARG(item));
         return true;
     }
+    if (item.len > 2 && *item.s == '{' && slice_ends(item, "}"))
+        item = slice_trim((struct slice){item.s + 1, item.len - 2});
     if (!slice_split(item, '=', &name, &value))
         return wrong(f, "malformed attribute/value pair \"%.*s\": missing '=' after attribute name",
                      SLICE_ARG(item));
+    name = slice_trim(name);
+    value = slice_trim(value);
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (slice_eq_nocase(name, rows[i].name))
             return rows[i].set(f, arena_slice_dup(f->arena, value));
-    return wrong(f, "invalid attribute name: \"%.*s\"", SLICE_ARG(name));
+    return set_sts(f, name, value);
 }
 
 void smtp_tls_policy_set_level(struct smtp_tls_policy *policy, enum smtp_tls_level level,
@@ -345,6 +359,22 @@ static bool find_entry(struct find *f)
     return true;
 }
 
+/* RFC 8461, section 4.1: a host that the policy has no pattern for is not to be used, and the
+ * certificate of another has to be its own: that it fits some pattern does not do. */
+static bool enforce_sts(struct find *f)
+{
+    struct smtp_tls_policy *policy = f->policy;
+    if (!needs_names(policy->level) || !smtp_params.smtp_tls_enforce_sts_mx_patterns ||
+        !smtp_tls_sts_has_hosts(&policy->sts))
+        return true;
+    f->match = "hostname";
+    if (smtp_tls_sts_allows(&policy->sts, f->host))
+        return true;
+    policy->refusal = "the MTA-STS policy of the destination does not have this host";
+    policy->refusal_type = "validation-failure";
+    return false;
+}
+
 bool smtp_tls_policy_find(const struct smtp_nexthop *nexthop, const char *host, struct arena *arena,
                           struct smtp_tls_policy *ret, struct strbuf *warnings)
 {
@@ -358,7 +388,7 @@ bool smtp_tls_policy_find(const struct smtp_nexthop *nexthop, const char *host, 
     *ret = (struct smtp_tls_policy){.level = SMTP_TLS_NONE,
                                     .allows_reuse = smtp_params.smtp_tls_connection_reuse};
     strbuf_addf(&f.where, "%s, next-hop destination \"%s\"", maps_name(), nexthop->text);
-    bool ok = find_entry(&f) && set_matches(&f) && set_anchors(&f);
+    bool ok = find_entry(&f) && enforce_sts(&f) && set_matches(&f) && set_anchors(&f);
     strbuf_done(&f.where);
     if (ok)
         smtp_tls_policy_set_level(ret, ret->level, arena);

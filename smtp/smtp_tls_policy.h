@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "smtp/smtp_nexthop.h"
+#include "smtp/smtp_tls_sts.h"
 
 enum smtp_tls_level {
     SMTP_TLS_NONE,
@@ -32,8 +33,11 @@ struct smtp_tls_policy {
     const char *const *matches;
     const char *server_name;     /* for SNI; NULL: none is sent */
     const struct tls_dane *dane; /* records or trust anchors; NULL: none */
-    bool has_failed_table;       /* why there is no policy: smtp_tls_per_site did not answer */
-    bool allows_reuse;           /* of a connection with TLS, by another delivery */
+    struct smtp_tls_sts sts;     /* what a plug-in for MTA-STS says of it */
+    /* Why there is no policy, and the result type of RFC 8460 for that; NULL: not known */
+    const char *refusal, *refusal_type;
+    bool has_failed_table; /* why there is no policy: smtp_tls_per_site did not answer */
+    bool allows_reuse;     /* of a connection with TLS, by another delivery */
 };
 
 const char *smtp_tls_policy_level_name(enum smtp_tls_level level);

@@ -169,6 +169,30 @@ void text_add_printable(struct strbuf *out, struct slice in)
     }
 }
 
+void text_add_json(struct strbuf *out, struct slice in)
+{
+    CLEANUP(strbuf_done) struct strbuf clean = STRBUF_ANY;
+    if (!text_is_utf8(in)) {
+        text_add_printable(&clean, in);
+        in = strbuf_slice(&clean);
+    }
+    strbuf_add_char(out, '"');
+    size_t plain = 0;
+    for (size_t i = 0; i < in.len; i++) {
+        unsigned char c = (unsigned char)in.s[i];
+        if (c >= ' ' && c != '"' && c != '\\' && c != 0x7f)
+            continue;
+        strbuf_add(out, in.s + plain, i - plain);
+        plain = i + 1;
+        if (c == '"' || c == '\\')
+            strbuf_addf(out, "\\%c", c);
+        else
+            strbuf_addf(out, "\\u%04x", c);
+    }
+    strbuf_add(out, in.s + plain, in.len - plain);
+    strbuf_add_char(out, '"');
+}
+
 void text_add_escaped(struct strbuf *out, struct slice in)
 {
     static const char letters[] = "\aa\bb\ff\nn\rr\tt\vv\\\\";

@@ -15,6 +15,9 @@ bool text_is_utf8(struct slice in); /* well-formed, no surrogates, no overlong f
 bool text_is_ascii(struct slice in);
 /* Append IN with control bytes (and bytes that are not UTF-8) replaced by '?'. */
 void text_add_printable(struct strbuf *out, struct slice in);
+/* Append IN as a string of JSON, with its quotes. What is not UTF-8 becomes '?': JSON knows nothing
+ * else. */
+void text_add_json(struct strbuf *out, struct slice in);
 /* Append IN with C escapes (\n, \t, \\, \ooo) for what does not print. */
 void text_add_escaped(struct strbuf *out, struct slice in);
 

@@ -99,6 +99,25 @@ static void tell_fault(struct tls_session *t, int error)
     }
 }
 
+static enum tls_fault fault_of(int error)
+{
+    switch (error) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+        return TLS_FAULT_NAME;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return TLS_FAULT_EXPIRED;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return TLS_FAULT_UNTRUSTED;
+    default:
+        return TLS_FAULT_OTHER;
+    }
+}
+
 static void tell_match(struct tls_session *t)
 {
     const char *name = SSL_get0_peername(t->ssl);
@@ -130,6 +149,8 @@ static void on_done(struct tls_session *t)
         return;
     }
     info->is_trusted = false;
+    info->fault = fault_of(error);
+    info->fault_text = X509_verify_cert_error_string(error);
     tell_fault(t, error);
     tls_client_cache_drop(t);
 }

@@ -19,6 +19,15 @@ struct tls_signature {
     char algorithm[64], digest[32]; /* "RSA-PSS (2048 bits)", "SHA256" */
 };
 
+/* Why the server is not whom the client expected. */
+enum tls_fault {
+    TLS_FAULT_NONE,
+    TLS_FAULT_NAME,      /* its certificate is good, and another's */
+    TLS_FAULT_EXPIRED,   /* or not valid yet: a certificate of the chain */
+    TLS_FAULT_UNTRUSTED, /* nobody who is known has signed it */
+    TLS_FAULT_OTHER,
+};
+
 /* What was agreed on, and with whom. Texts of the peer are printable ASCII; empty: unknown. */
 struct tls_info {
     char protocol[16], cipher[64];
@@ -30,6 +39,8 @@ struct tls_info {
     bool was_asked, has_certificate, is_trusted; /* the peer's certificate */
     bool is_matched;                             /* it is what the client expected */
     bool is_fallback;         /* the client has stopped expecting: no TLSA record could be used */
+    enum tls_fault fault;     /* unless it is matched, where something was expected */
+    const char *fault_text;   /* in OpenSSL's words */
     const char *verify_error; /* why the certificate is not trusted, in OpenSSL's words */
     char subject_cn[256], issuer_cn[256];
     /* "AB:CD:...", of the certificate and of its public key */

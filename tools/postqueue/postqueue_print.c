@@ -84,30 +84,9 @@ bool postqueue_printer_flush(struct postqueue_printer *p)
     return p->write_errno != 0;
 }
 
-/* The JSON string of TEXT. What is not UTF-8 becomes '?': JSON knows nothing else. */
 static void json_string(struct postqueue_printer *p, const char *text)
 {
-    CLEANUP(strbuf_done) struct strbuf clean = STRBUF_ANY;
-    struct slice in = slice_of(text);
-    if (!text_is_utf8(in)) {
-        text_add_printable(&clean, in);
-        in = strbuf_slice(&clean);
-    }
-    strbuf_add_char(&p->out, '"');
-    size_t plain = 0;
-    for (size_t i = 0; i < in.len; i++) {
-        unsigned char c = (unsigned char)in.s[i];
-        if (c >= ' ' && c != '"' && c != '\\' && c != 0x7f)
-            continue;
-        strbuf_add(&p->out, in.s + plain, i - plain);
-        plain = i + 1;
-        if (c == '"' || c == '\\')
-            strbuf_addf(&p->out, "\\%c", c);
-        else
-            strbuf_addf(&p->out, "\\u%04x", c);
-    }
-    strbuf_add(&p->out, in.s + plain, in.len - plain);
-    strbuf_add_char(&p->out, '"');
+    text_add_json(&p->out, slice_of(text));
 }
 
 static void json_member(struct postqueue_printer *p, const char *name, const char *text)

@@ -69,6 +69,12 @@ static void shows_what_does_not_print(void **unused)
     text_add_printable(&out, slice_of("a\x01\xc3\xb1\xff z"));
     assert_strbuf(out, "a?\xc3\xb1? z");
     strbuf_reset(&out);
+    text_add_json(&out, slice_of("a\"\\\n\x7f\xc3\xb1"));
+    assert_string_equal(out.s, "\"a\\\"\\\\\\u000a\\u007f\xc3\xb1\"");
+    strbuf_reset(&out);
+    text_add_json(&out, slice_of("\xff"));
+    assert_string_equal(out.s, "\"?\"");
+    strbuf_reset(&out);
     text_add_escaped(&out, slice_of("a\r\n\\\x01"));
     assert_strbuf(out, "a\\r\\n\\\\\\001");
 }

@@ -24,6 +24,7 @@ static void set_up(const char *level, const char *maps)
                                        .smtp_tls_servername = "",
                                        .smtp_tls_trust_anchor_file = "",
                                        .smtp_tls_per_site = "",
+                                       .smtp_tls_enforce_sts_mx_patterns = true,
                                        .smtp_tls_enforce_peername = true};
     smtp_tls_policy_open();
 }
@@ -110,6 +111,12 @@ static void entries(void **unused)
         {"dane match=a", WHERE "attribute \"match\" invalid at security level \"dane\"\n"},
         {"encrypt tafile=a", WHERE "attribute \"tafile\" invalid at security level \"encrypt\"\n"},
         {"verify tafile=/nowhere/a", "!error opening trust anchor file: /nowhere/a: No such file or directory\n"},
+        {"secure match=a { policy_string = x y } policy_type=sts mx_host_pattern=*.far.test", "5 must-p must-c x y  mx.far.test"},
+        {"secure match=a policy_type=no-policy-found mx_host_pattern=*.test", "5 must-p must-c x y  a"},
+        {"secure match=a policy_type=sts mx_host_pattern=far.test", "!"},
+        {"encrypt policy_type=sts mx_host_pattern=far.test", "2 must-p must-c x y "},
+        {"{ protocols = a }", WHERE "invalid security level \"{ protocols = a }\"\n"},
+        {"encrypt { protocols = a b } { ciphers=c }", "2 a b c x y "},
         {"fingerprint", "!nexthop domain far.test: configured at fingerprint security level, but with no fingerprints to match.\n"},
     };
     // clang-format on
