@@ -54,15 +54,25 @@ static bool is_whole(struct slice now, struct slice then)
     return true;
 }
 
-static bool file_is_whole(int fd, struct slice data)
+static bool file_is_whole(int fd, struct slice data, struct strbuf *now)
 {
-    CLEANUP(strbuf_done) struct strbuf now = STRBUF_ANY;
-    char *room = strbuf_room(&now, data.len + 1);
+    char *room = strbuf_room(now, data.len + 1);
     ssize_t n = pread(fd, room, data.len + 1, 0);
     if (n < 0)
         return false;
-    strbuf_grew(&now, (size_t)n);
-    return is_whole(strbuf_slice(&now), data);
+    strbuf_grew(now, (size_t)n);
+    return is_whole(strbuf_slice(now), data);
+}
+
+/* The memory that has these bytes may be the leftover of a write that failed: as new ones they go
+ * to the disk, or fail again. The time of the file is when it is to be tried again. */
+static bool write_again(int fd, struct slice bytes)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0 || !fd_pwrite_all(fd, bytes.s, bytes.len, 0))
+        return false;
+    struct timespec times[] = {st.st_atim, st.st_mtim};
+    return futimens(fd, times) == 0;
 }
 
 /* The new name, too. */
@@ -110,7 +120,7 @@ static bool settle(int fd, const char *path)
 bool queue_restore_entry(void *ctx, const struct queue_journal_entry *entry)
 {
     struct queue_restore *r = ctx;
-    CLEANUP(strbuf_done) struct strbuf path = STRBUF_ANY;
+    CLEANUP(strbuf_done) struct strbuf path = STRBUF_ANY, now = STRBUF_ANY;
     CLEANUP(fd_done) int fd = find(entry->id, &path);
     bool is_there = fd >= 0;
     r->checked++;
@@ -121,12 +131,14 @@ bool queue_restore_entry(void *ctx, const struct queue_journal_entry *entry)
     }
     if (fd < 0)
         return fail(r, path.s);
-    if (!is_there || !file_is_whole(fd, entry->data)) {
+    if (!is_there || !file_is_whole(fd, entry->data, &now)) {
         if (r->is_live)
             return err_set(&r->err, ERR_TEMP, "%s: damaged", path.s);
         if (!write_anew(fd, entry->data))
             return fail(r, path.s);
         r->restored++;
+    } else if (!r->is_live && !write_again(fd, strbuf_slice(&now))) {
+        return fail(r, path.s);
     }
     return settle(fd, path.s) || fail(r, path.s);
 }

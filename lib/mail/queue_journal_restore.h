@@ -15,9 +15,10 @@ struct queue_restore {
 };
 
 /* For queue_journal_read(), CTX being a struct queue_restore. A file that is there and whole, in
- * whatever queue, is made durable; one that is not is written anew, and so is one that is missing.
- * Deliveries that a whole file has marked done stay done. Dying in here changes nothing: the
- * journal still has the entry, and a file that is half written is not whole. */
+ * whatever queue, is made durable (its bytes are written once more, since the memory that has them
+ * may be the leftover of a write that failed); one that is not is written anew, and so is one that
+ * is missing. Deliveries that a whole file has marked done stay done. Dying in here changes
+ * nothing: the journal still has the entry, and a file that is half written is not whole. */
 bool queue_restore_entry(void *ctx, const struct queue_journal_entry *entry);
 
 #endif
