@@ -12,8 +12,7 @@
 
 static void service_jail_become(const struct passwd *owner)
 {
-    if (initgroups(owner->pw_name, owner->pw_gid) < 0 || setgid(owner->pw_gid) < 0 ||
-        setuid(owner->pw_uid) < 0)
+    if (setgid(owner->pw_gid) < 0 || setuid(owner->pw_uid) < 0)
         log_fatal("cannot become %s: %s", owner->pw_name, strerror(errno));
     if (setuid(0) == 0)
         log_fatal("privileges of root could not be given up");
@@ -28,6 +27,7 @@ void service_jail_enter(const struct service_args *args, const struct service *s
         if (!owner)
             log_fatal("mail_owner: user %s is not known", common_params.mail_owner);
         struct passwd copy = *owner;
+        /* the groups of the mail owner (sasl for saslauthd's socket), while /etc/group is in reach */
         if (args->unprivileged && initgroups(copy.pw_name, copy.pw_gid) < 0)
             log_fatal("initgroups %s: %s", copy.pw_name, strerror(errno));
         if (args->chroot && (chroot(common_params.queue_directory) < 0 || chdir("/") < 0))
