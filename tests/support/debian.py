@@ -40,7 +40,7 @@ done
 hostname host
 ip link set lo up
 echo ready
-exec chroot "$root" sleep infinity
+exec chroot "$root" sh -c 'sleep infinity & wait' # the first process: it takes leave of orphans, as services expect
 """
 
 
@@ -59,7 +59,8 @@ class Failed(AssertionError):
 
 
 class Debian:
-    def __init__(self):
+    def __init__(self, base="root"):
+        """BASE: which of make-base's trees."""
         needed()
         self.work = tempfile.mkdtemp(prefix="mta-debian-")
         os.chmod(self.work, 0o755)
@@ -74,7 +75,7 @@ class Debian:
         self.inside = os.path.join(self.work, "inside")
         os.mkdir(self.inside)
         environment = dict(os.environ, work=self.inside, debs=debs,
-                           base=os.path.join(os.environ["MTA_DEBIAN"], "root"))
+                           base=os.path.join(os.environ["MTA_DEBIAN"], base))
         self.keeper = subprocess.Popen(
             ["unshare", "--mount", "--net", "--pid", "--uts", "--fork", "--kill-child", "sh", "-c", ENTER],
             env=environment, stdout=subprocess.PIPE, text=True)
@@ -108,19 +109,24 @@ class Debian:
 
     def run(self, command, check=True, stdin=None):
         """What COMMAND, for a shell inside, printed; with CHECK it has to work."""
-        done = subprocess.run(
-            self.command(command), input=stdin, stdin=None if stdin else subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, timeout=300)
+        # a file, no pipe: services that are started keep it open
+        with tempfile.TemporaryFile() as out:
+            done = subprocess.run(
+                self.command(command), input=stdin.encode() if stdin else None, stdin=None if stdin else subprocess.DEVNULL,
+                stdout=out, stderr=subprocess.STDOUT, timeout=300)
+            out.seek(0)
+            said = out.read().decode()
         if check and done.returncode != 0:
-            raise Failed("%s: exit status %d\n%s" % (command, done.returncode, done.stdout))
-        return done.stdout
+            raise Failed("%s: exit status %d\n%s" % (command, done.returncode, said))
+        return said
 
-    def link(self, other, ours, theirs):
-        """A cable to another Debian; the addresses of both ends, with the length of the network's prefix."""
-        subprocess.run(["ip", "link", "add", "eth0", "netns", str(self.pid), "type", "veth",
-                        "peer", "name", "eth0", "netns", str(other.pid)], check=True)
+    def link(self, other, ours, theirs, name="eth0"):
+        """A cable to another Debian; the addresses of both ends, with the length of the network's prefix. NAME: the
+        interface of both."""
+        subprocess.run(["ip", "link", "add", name, "netns", str(self.pid), "type", "veth",
+                        "peer", "name", name, "netns", str(other.pid)], check=True)
         for host, address in ((self, ours), (other, theirs)):
-            host.run("ip address add %s dev eth0 && ip link set eth0 up" % address)
+            host.run("ip address add %s dev %s && ip link set %s up" % (address, name, name))
 
     def ok(self, command):
         """Whether COMMAND works inside."""

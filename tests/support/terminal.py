@@ -14,6 +14,8 @@ import subprocess
 import termios
 import time
 
+from .wait import until
+
 TIMEOUT = 60
 
 
@@ -67,6 +69,11 @@ class Terminal:
     def type(self, *lines):
         for line in lines:
             os.write(self.far, line.encode() + b"\n")
+
+    def secret(self, line):
+        """Type LINE where getpass(3) asks: what comes before it has set the terminal back is lost."""
+        self.type(line)
+        until(lambda: termios.tcgetattr(self.far)[3] & termios.ISIG, TIMEOUT, "the password is read")
 
     def ends(self):
         """Wait until the command has ended; its exit status."""

@@ -1,4 +1,4 @@
-"""Hosts of a tutorial: a fresh Debian with the package, named and logging as the text has it."""
+"""Hosts of a tutorial: a Debian that has the other programs and gets the package, named and logging as the text has it."""
 import re
 
 from . import wait
@@ -14,7 +14,7 @@ class Host(Debian):
     """NAME: the whole host name; a system log is written to /var/log/mail.log."""
 
     def __init__(self, name):
-        super().__init__()
+        super().__init__("lab")
         self.name = name
         self.run("hostname %s && echo %s >/etc/hostname && "
                  "printf '127.0.0.1 localhost\n127.0.1.1 %s %s\n' >/etc/hosts"
