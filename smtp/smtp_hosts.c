@@ -8,6 +8,7 @@
 #include "dns/dns_filter.h"
 #include "io/sock.h"
 #include "log/log.h"
+#include "mail/address.h"
 #include "smtp/smtp_dnssec.h"
 #include "smtp/smtp_native.h"
 #include "smtp/smtp_params.h"
@@ -382,7 +383,9 @@ static void on_mx(void *owner, const struct dns_answer *raw, const struct err *r
 /* Without SRV records: exchangers, or the host itself. */
 static void find_plain(struct smtp_hosts *l)
 {
-    if (l->nexthop->kind == SMTP_NEXTHOP_DOMAIN) {
+    /* an address is no domain name, also without brackets: nobody has to be asked about it */
+    if (l->nexthop->kind == SMTP_NEXTHOP_DOMAIN &&
+        !address_is_numeric(slice_of(l->nexthop->host))) {
         l->mx = dns_query_start(smtp_client.dns, l->nexthop->host, DNS_MX, on_mx, l);
     } else {
         l->is_mx_secure = true; /* as good as an MX record that the administrator wrote */

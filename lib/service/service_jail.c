@@ -27,7 +27,7 @@ void service_jail_enter(const struct service_args *args, const struct service *s
         if (!owner)
             log_fatal("mail_owner: user %s is not known", common_params.mail_owner);
         struct passwd copy = *owner;
-        /* the groups of the mail owner (sasl for saslauthd's socket), while /etc/group is in reach */
+        /* the groups of the mail owner (sasl, for saslauthd), while /etc/group is in reach */
         if (args->unprivileged && initgroups(copy.pw_name, copy.pw_gid) < 0)
             log_fatal("initgroups %s: %s", copy.pw_name, strerror(errno));
         if (args->chroot && (chroot(common_params.queue_directory) < 0 || chdir("/") < 0))

@@ -61,7 +61,7 @@ class Routes(ComparisonTestCase):
             ("both.test", "MX"): ["10 mx.both.test"], ("mx.both.test", "AAAA"): ["::1"], ("mx.both.test", "A"): [a],
             ("self.test", "MX"): ["10 localhost.self.test"], ("localhost.self.test", "A"): ["127.0.0.1"],
             ("second.test", "MX"): ["10 nobody.test", "20 localhost.self.test"],
-            ("short.example.test", "A"): [a], ("short.other.test", "A"): [a], ("dot.ted.example.test", "A"): [a],
+            (a, "*"): DnsServer.SERVFAIL, ("short.example.test", "A"): [a], ("short.other.test", "A"): [a], ("dot.ted.example.test", "A"): [a],
         })
         cls.sink = Sink(address=a, port=cls.port)
         try:
@@ -80,7 +80,7 @@ class Routes(ComparisonTestCase):
     @classmethod
     def configure(cls, suite):
         suite.resolver, suite.search = cls.dns.address, "example.test other.test"
-        suite.write("etc/services", "".join("/^%s@/ %s:\n" % (name, name) for name in SERVICES))
+        suite.write("etc/services", "".join("/^%s@/ %s:\n" % (name, name) for name in SERVICES) + "/^bare@/ plain:%s\n" % cls.address)
         suite.set(transport_maps="regexp:@etc@/services", smtp_tcp_port=str(cls.port),
                   smtp_dns_support_level="enabled", smtp_host_lookup="dns", queue_run_delay="1h", soft_bounce="yes",
                   smtp_connection_cache_on_demand="no", smtp_connect_timeout="2s", inet_protocols="all",
@@ -126,6 +126,10 @@ class Routes(ComparisonTestCase):
             for domain in ("self.test", "second.test"):
                 with self.subTest(service=service, domain=domain):
                     self.compare("%s@%s" % (service, domain))
+
+    def test_address_without_brackets(self):
+        """Nobody is asked for the exchangers of an address: the name server would fail."""
+        self.compare("bare@two.test")
 
     def test_names_without_dots(self):
         for service in ("plain", "defnames", "dnsrch", "both"):
