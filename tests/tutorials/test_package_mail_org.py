@@ -303,7 +303,7 @@ class MailOrg(unittest.TestCase):
             return at.ends(), at.seen
 
     def msmtprc(self, text):
-        self.teacher.run("cat >/home/usuario/.msmtprc && chown usuario: /home/usuario/.msmtprc", stdin=text)
+        self.teacher.run("cat >~usuario/.msmtprc && chown usuario: ~usuario/.msmtprc", stdin=text)
 
     def test_07_msmtp(self):
         self.msmtprc(MSMTPRC + VM25)

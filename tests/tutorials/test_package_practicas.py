@@ -200,7 +200,7 @@ class Practicas(unittest.TestCase):
     def test_07_pop3(self):
         host = self.host
         host.run("cat >>/etc/dovecot/dovecot.conf && service dovecot restart", stdin=DOVECOT)
-        host.run("rm /home/laura/.forward")
+        host.run("rm ~laura/.forward")
         for subject in ("uno por pop", "dos por pop"):
             host.run("mail -s '%s' laura" % subject, stdin="uno\n")
             host.arrived("laura", "Subject: %s\n" % subject)
