@@ -444,7 +444,8 @@ static void on_closed(void *owner, struct stream *stream, const struct err *err)
     (void)stream;
     (void)err;
     struct smtpd_session *s = owner;
-    if (strcmp(s->where, "END-OF-MESSAGE") != 0) /* nothing was lost */
+    bool is_pending = s->tx && smtpd_sink_is_pending(s->tx->sink);
+    if (is_pending || strcmp(s->where, "END-OF-MESSAGE") != 0) /* otherwise nothing was lost */
         log_reason(s, "lost connection");
     session_end(s);
 }

@@ -34,6 +34,8 @@ static void on_done(void *owner, const struct cleanup_done *done, const struct e
 {
     struct smtpd_sink *sink = owner;
     sink->is_pending = false;
+    if (sink->milter_count > 0)
+        stream_tell_reset(sink->s->stream, false);
     smtpd_milter_resume(sink->s, !done);
     if (!done)
         log_warn(NULL, "cannot queue mail: %s", err->reason);
@@ -152,8 +154,11 @@ bool smtpd_sink_is_full(const struct smtpd_sink *sink)
 void smtpd_sink_finish(struct smtpd_sink *sink)
 {
     sink->is_pending = true;
-    if (sink->cleanup && sink->milter_count > 0)
+    if (sink->cleanup && sink->milter_count > 0) {
         hand_over_milters(sink);
+        sink->s->where = "END-OF-MESSAGE";
+        stream_tell_reset(sink->s->stream, true); /* filters take their time */
+    }
     if (sink->cleanup)
         cleanup_stream_finish(sink->cleanup);
     else

@@ -2,6 +2,7 @@
 
 #include "base/xmem.h"
 #include "io/fd.h"
+#include "io/sock.h"
 #include "log/log.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ struct stream {
     bool eof;     /* the peer sends no more; it may still read */
     bool broken;  /* nothing goes either way */
     bool is_bulk; /* much came at the last read: keep the buffers, read into them directly */
-    bool paused, muted, poked, told_closed, want_room, closing, dead;
+    bool paused, muted, tells_reset, poked, told_closed, want_room, closing, dead;
     int busy; /* callbacks in progress: memory is kept until they return */
     const struct stream_transport *transport;
     void *transport_ctx;
@@ -205,10 +206,11 @@ static bool stream_fill(struct stream *s)
 
 static void stream_deliver_input(struct stream *s)
 {
+    bool is_deaf = s->paused && !(s->tells_reset && s->broken);
     s->busy++;
     if (!s->dead && !s->paused && !s->closing && s->in.len > s->in_at)
         s->events->on_input(s->owner, s);
-    if (!s->dead && s->eof && !s->told_closed && !s->paused && !s->closing) {
+    if (!s->dead && s->eof && !s->told_closed && !is_deaf && !s->closing) {
         s->told_closed = true;
         s->events->on_closed(s->owner, s, &s->why_closed);
     }
@@ -299,8 +301,12 @@ static void stream_on_event(void *owner, unsigned events)
     if (!(events & WATCH_READ) && !read_waits)
         return;
     if (s->paused) {
+        int error = s->tells_reset ? sock_connect_result(s->fd) : 0;
         s->muted = true;
-        stream_update_watch(s);
+        if (error)
+            stream_mark_closed(s, error);
+        else
+            stream_update_watch(s);
         return;
     }
     bool got = stream_fill(s);
@@ -339,6 +345,11 @@ void stream_pause(struct stream *s, bool paused)
     stream_update_watch(s);
     if (!paused)
         stream_poke(s);
+}
+
+void stream_tell_reset(struct stream *s, bool is_told)
+{
+    s->tells_reset = is_told;
 }
 
 void stream_poke(struct stream *s)

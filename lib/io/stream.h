@@ -44,6 +44,9 @@ void stream_input_max(struct stream *s, size_t max);
  * moved to the front of the buffer later. */
 void stream_expect(struct stream *s, size_t len);
 void stream_pause(struct stream *s, bool paused); /* read no further, call no on_input */
+/* In a pause too, call on_closed when the peer resets the connection. A peer that has only closed
+ * its end may still read, and one that said more before the reset is found out after the pause. */
+void stream_tell_reset(struct stream *s, bool is_told);
 /* Call on_input again at the end of this turn although nothing new came (a session that stopped in
  * the middle of pipelined input goes on). */
 void stream_poke(struct stream *s);

@@ -281,6 +281,34 @@ class Tls(DovecotTestCase):
                                       "EHLO x", plain()] + SEND})
 
 
+@oracle.needed
+class External(DovecotTestCase):
+    """A certificate of the client's and bindings to the TLS channel: nothing of them goes to the server of logins."""
+    mechs = ["MECH\tPLAIN\tplaintext", "MECH\tEXTERNAL", "MECH\tSCRAM-SHA-256", "MECH\tSCRAM-SHA-256-PLUS\tchannel-binding"]
+    settings = {"smtpd_tls_security_level": "may", "smtpd_tls_chain_files": "@etc@/server.pem", "smtpd_tls_ask_ccert": "yes",
+                "smtpd_tls_CAfile": "@etc@/client.crt", "smtpd_sasl_mechanism_filter": "static:all"}
+
+    @classmethod
+    def configure(cls, suite):
+        super().configure(suite)
+        for name in ("server", "client"):
+            certificates.make(suite.etc, name, "ec", "/CN=" + name)
+
+    def test_requests(self):
+        got = []
+        steps = ["EHLO x", "AUTH EXTERNAL " + b64("user"), "AUTH EXTERNAL",
+                 "AUTH SCRAM-SHA-256-PLUS " + b64("p=tls-exporter,,n=user,r=abc"), "AUTH SCRAM-SHA-256 " + b64("y,,n=user,r=abc")]
+        for suite in (self.ours, self.theirs):
+            def start(client, suite=suite):
+                return client.start_tls(certificates.client(os.path.join(suite.etc, "client.pem")))
+            wanted = [*steps, start, *steps, "QUIT"]
+            said = transcript(wanted, run_session(suite, wanted))
+            asked = [[f for f in fields[2:] if not f.startswith(("lport=", "rport="))] for fields in suite.auth.asked()]
+            got.append(said + [str(fields) for fields in asked])
+        self.assert_same(got[0], got[1], "requests")
+        self.assertTrue(any("'EXTERNAL'" in line and "'secured'" in line for line in got[0]), got[0])
+
+
 class CyrusTestCase(SaslTestCase):
     conf = "pwcheck_method: auxprop\nauxprop_plugin: sasldb\n"
 
@@ -339,6 +367,8 @@ class Cyrus(CyrusTestCase):
                 ({"smtpd_sasl_security_options": "mutual_auth"}, ["EHLO x"]),
                 ({"smtpd_sasl_security_options": ""}, ["EHLO x"]),
                 ({"smtpd_sasl_local_domain": "other.test"}, ["EHLO x", plain(), plain(password="third")] + SEND),
+                ({"smtpd_sasl_mechanism_filter": "static:all"},
+                 ["EHLO x", "AUTH EXTERNAL " + b64("user"), silent("AUTH SCRAM-SHA-256-PLUS " + b64("p=tls-exporter,,n=user,r=abc"))]),
                 ({"smtpd_sasl_mechanism_filter": "plain, login"}, ["EHLO x", cram_md5])):
             for suite in (self.ours, self.theirs):
                 suite.set(**settings)

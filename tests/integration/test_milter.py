@@ -6,7 +6,7 @@ import struct
 import unittest
 
 from support import milter
-from support.milter import ACCEPT, CONTINUE, Milter, reply_code
+from support.milter import ACCEPT, CONTINUE, PROGRESS, Milter, reply_code
 from support.sink import Sink
 from support.suite import Suite, SuiteTestCase
 from support.wait import until
@@ -240,6 +240,34 @@ class Deaths(unittest.TestCase):
         until(lambda: not suite.queue_files(), 30, "the unfinished file to go")
         filters.replies = {"E": ACCEPT}
         self.assertEqual(send(suite).code, 250)
+
+    def test_client_leaves(self):
+        """A reset ends it all at once; nobody waits ten minutes for the filter, and nothing is accepted."""
+        suite, filters = self.start()
+        mark = suite.log_mark()
+        self.in_content(suite, filters).abort()
+        suite.wait_for_log(r"lost connection after END-OF-MESSAGE from localhost\[127\.0\.0\.1\]", since=mark)
+        suite.wait_for_log(r"disconnect from", since=mark)
+        filters.wait_for("closed")
+        until(lambda: not suite.queue_files(), 30, "the unfinished file to go")
+        filters.replies = {}
+        self.assertEqual(send(suite).code, 250)
+        suite.wait_for_log(r"status=sent")
+        suite.wait_queue_empty()
+        self.assertEqual(suite.count_log(r"status=sent"), 1)
+
+    def test_client_closes_its_end(self):
+        """It may still want the reply."""
+        suite, filters = self.start()
+        filters.replies = {"E": [[PROGRESS]]}
+        client = self.in_content(suite, filters)
+        client.sock.shutdown(socket.SHUT_WR)
+        with filters.lock:
+            connection = filters.open[-1]
+        connection.sendall(b"\0\0\0\1c")
+        self.assertEqual(client.read_reply().code, 250)
+        self.assertTrue(client.at_eof())
+        suite.wait_queue_empty()
 
 
 class Submitted(SuiteTestCase):

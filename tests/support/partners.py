@@ -134,6 +134,39 @@ class Postgrey(Partner):
                 "--whitelist-recipients=" + self.path("whitelist_recipients")]
 
 
+class Rspamd(Partner):
+    """One worker that scans by itself: no rules but those in its core (GTUBE), no network, no Redis."""
+    programs, package = ("rspamd",), "rspamd"
+    configuration = """\
+.include "$CONFDIR/metrics.conf"
+.include "$CONFDIR/actions.conf"
+options {{
+    filters = ""; explicit_modules = []; disable_monitoring = true; enable_test_patterns = true;
+    tempdir = "{dir}"; url_tld = "{dir}/suffixes"; cache_file = "{dir}/symbols"; hs_cache_dir = "{dir}/";
+    control_socket = "{dir}/control mode=0600";
+    dns {{ nameserver = ["127.0.0.1:9"]; timeout = 0.1s; retransmits = 1; }}
+}}
+logging {{ type = "console"; level = "warning"; }}
+modules {{ path = "${{PLUGINSDIR}}/milter_headers.lua"; }}
+milter_headers {{ use = ["x-spamd-result", "x-spam-status"]; skip_local = false; }}
+worker "rspamd_proxy" {{
+    bind_socket = "{dir}/sock mode=0666"; milter = yes; count = 1; timeout = 60s;
+    upstream "local" {{ default = yes; self_scan = yes; }}
+}}
+"""
+
+    def prepare(self):
+        self.write("suffixes", "test\n")
+        self.write("rspamd.conf", self.configuration.format(dir=self.dir))
+
+    def command(self):
+        as_who = ["--user=" + USER, "--group=nogroup"] if self.is_root else []
+        return [find_program("rspamd"), "--no-fork", "--config=" + self.path("rspamd.conf"), *as_who]
+
+    def user(self):
+        return None             # it becomes the user by itself
+
+
 PYTHON = "/usr/bin/python3"         # Debian's, which has the packages' modules
 
 

@@ -210,6 +210,37 @@ static void a_paused_stream_hears_nothing(void **state)
     assert_int_equal(f->seen_len, 1);
 }
 
+static void a_reset_is_told_in_a_pause_to_who_asks(void **state)
+{
+    struct fixture *f = *state;
+    stream_pause(f->stream, true);
+    stream_tell_reset(f->stream, true);
+    stream_write_str(f->stream, "what the peer does not read");
+    stream_flush(f->stream);
+    close(f->peer);
+    f->peer = -1;
+    while (!f->closed)
+        loop_run_once(f->loop, true);
+    assert_int_equal(f->closed_kind, ERR_TEMP);
+    loop_run_once(f->loop, false);
+    assert_int_equal(f->closed, 1);
+}
+
+static void an_end_waits_for_the_end_of_the_pause(void **state)
+{
+    struct fixture *f = *state;
+    stream_pause(f->stream, true);
+    stream_tell_reset(f->stream, true);
+    shutdown(f->peer, SHUT_WR);
+    loop_run_once(f->loop, true);
+    loop_run_once(f->loop, false);
+    assert_int_equal(f->closed, 0);
+    stream_pause(f->stream, false);
+    while (!f->closed)
+        loop_run_once(f->loop, true);
+    assert_int_equal(f->closed_kind, ERR_NONE);
+}
+
 static void may_be_freed_inside_its_callback(void **state)
 {
     struct fixture *f = *state;
@@ -350,6 +381,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(much_input_arrives_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_read_in_bulk_ends_where_expected, setup, teardown),
         cmocka_unit_test_setup_teardown(a_paused_stream_hears_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reset_is_told_in_a_pause_to_who_asks, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_end_waits_for_the_end_of_the_pause, setup, teardown),
         cmocka_unit_test_setup_teardown(may_be_freed_inside_its_callback, setup, teardown),
         cmocka_unit_test_setup_teardown(output_of_a_turn_leaves_together, setup, teardown),
         cmocka_unit_test_setup_teardown(full_output_tells_when_there_is_room, setup, teardown),
