@@ -19,6 +19,8 @@ declare -gA _valija_options=(
     [sendmail]='A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:q::r:s:tvx'
     [smtp-source]='46AcC:df:F:l:Lm:M:Nor:R:s:S:t:T:vw:'
     [smtp-sink]='468aA:b:B:cCd:D:eEf:Fh:H:Lm:M:n:NpPq:Q:r:R:s:S:t:T:u:vw:W:'
+    [qmqp-source]='46cC:f:l:m:M:r:R:s:t:vw:'
+    [qmqp-sink]='46cvx:'
 )
 _valija_options[mailq]=${_valija_options[sendmail]}
 _valija_options[newaliases]=${_valija_options[sendmail]}

@@ -12,9 +12,6 @@
 /* Programs of the interface that this release does not have. master(8) does not start them before
  * somebody asks for the service. */
 static const char *const not_built[] = {
-    "nqmgr",
-    "oqmgr",
-    "scache",
     "nbdb_reindexd",
 };
 

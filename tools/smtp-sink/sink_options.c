@@ -36,6 +36,8 @@ void sink_fatal(const struct sink_options *options, const char *fmt, ...)
 
 static NORETURN void usage(const struct sink_options *options)
 {
+    if (options->qmqp)
+        sink_fatal(options, "usage: %s [-46cv] [-x time] [host]:port backlog", options->program);
     sink_fatal(options,
                "usage: %s [-468acCeEFLNpPv] [-A abort_delay] [-b soft_bounce_reply] "
                "[-B hard_bounce_reply] [-d dump-template] [-D dump-template] [-f commands] "
@@ -222,6 +224,9 @@ static bool number_option(struct sink_options *o, int c, const char *value)
     case 'T':
         o->window = (int)number(o, "TCP window size", text);
         break;
+    case 'x':
+        o->end_s = number(o, "time", text);
+        break;
     case 'w':
         o->rules[SINK_DATA].delay_s = number(o, "delay", text);
         break;
@@ -275,8 +280,15 @@ static void check(const struct sink_options *o)
         sink_fatal(o, "bad concurrency limit: 0");
     if (o->timeout_s < 1)
         sink_fatal(o, "bad timeout: 0");
-    if (geteuid() == 0 && !o->user)
+    if (geteuid() == 0 && !o->user && !o->qmqp)
         sink_fatal(o, "-u option is required if running as root");
+}
+
+static bool is_qmqp(const char *program)
+{
+    struct slice name = slice_of(program), folder;
+    slice_rsplit(name, '/', &folder, &name);
+    return slice_eq(name, "qmqp-sink");
 }
 
 void sink_options_parse(int argc, char **argv, struct sink_options *ret_options)
@@ -284,6 +296,7 @@ void sink_options_parse(int argc, char **argv, struct sink_options *ret_options)
     struct sink_options *o = ret_options;
     *o = (struct sink_options){
         .program = argv[0],
+        .qmqp = is_qmqp(argv[0]),
         .family = AF_UNSPEC,
         .hostname = "smtp-sink",
         .soft_reply = "450 4.3.0 Error: command failed",
@@ -293,7 +306,9 @@ void sink_options_parse(int argc, char **argv, struct sink_options *ret_options)
         .max_sessions = 256,
     };
     int c;
-    while ((c = getopt(argc, argv, "468aA:b:B:cCd:D:eEf:Fh:H:Lm:M:n:NpPq:Q:r:R:s:S:t:T:u:vw:W:")) >
+    while ((c = getopt(argc, argv,
+                       o->qmqp ? "46cvx:"
+                               : "468aA:b:B:cCd:D:eEf:Fh:H:Lm:M:n:NpPq:Q:r:R:s:S:t:T:u:vw:W:")) >
            0) {
         if (!optarg || !(list_option(o, c, optarg) || number_option(o, c, optarg) ||
                          text_option(o, c, optarg)))

@@ -1,4 +1,5 @@
-/* sink_options: the command line of smtp-sink(1), and what it asks of each SMTP command. */
+/* sink_options: the command lines of smtp-sink(1), with what it asks of each SMTP command, and
+ * qmqp-sink(1). */
 #ifndef SINK_OPTIONS_H
 #define SINK_OPTIONS_H
 
@@ -40,6 +41,8 @@ struct sink_options {
     const char *hostname, *soft_reply, *hard_reply, *single_dump, *multi_dump;
     const char *root_directory, *user, *endpoint;
     struct strbuf start_string;
+    bool qmqp;      /* called by the name qmqp-sink */
+    unsigned end_s; /* QMQP: end after so many seconds; 0: no */
     bool lmtp, pix_greeting, counters, verbose;
     bool no_esmtp, no_8bitmime, no_auth, no_xclient, no_xforward, no_enhanced, no_dsn,
         no_pipelining;

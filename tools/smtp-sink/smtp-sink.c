@@ -1,5 +1,9 @@
-/* smtp-sink: an SMTP or LMTP server that throws mail away, for tests and measurements. */
+/*
+ * smtp-sink: an SMTP or LMTP server that throws mail away, for tests and measurements. By the name
+ * qmqp-sink it speaks QMQP.
+ */
 #include "tools/smtp-sink/sink_listen.h"
+#include "tools/smtp-sink/sink_qmqp.h"
 #include "tools/smtp-sink/sink_server.h"
 
 #include <errno.h>
@@ -34,7 +38,10 @@ int main(int argc, char **argv)
     size_t count = sink_listen(&options, fds);
     drop_privileges(&options);
     srandom((unsigned)getpid());
-    sink_server_run(&options, fds, count);
+    if (options.qmqp)
+        sink_qmqp_run(&options, fds, count);
+    else
+        sink_server_run(&options, fds, count);
     sink_options_done(&options);
     return 0;
 }

@@ -1,4 +1,7 @@
-/* smtp-source: an SMTP or LMTP client that sends many messages, for tests and measurements. */
+/*
+ * smtp-source: an SMTP or LMTP client that sends many messages, for tests and measurements. By the
+ * name qmqp-source it speaks QMQP.
+ */
 #include "tools/smtp-source/source_run.h"
 
 #include <signal.h>

@@ -16,10 +16,9 @@ static void find_unix(const struct source_options *o, const char *path, struct s
     ret->count = 1;
 }
 
-/* "host", "host:port", "[address]", "[address]:port" */
+/* "host", "host:port", "[address]", "[address]:port"; *ret_port stays when there is none */
 static void split(struct slice in, struct slice *ret_host, struct slice *ret_port)
 {
-    *ret_port = slice_of("25");
     if (in.len > 0 && in.s[0] == '[') {
         size_t close = slice_find(in, ']');
         size_t end = close == SIZE_MAX ? in.len : close;
@@ -34,7 +33,8 @@ static void split(struct slice in, struct slice *ret_host, struct slice *ret_por
 
 void source_endpoint_find(const struct source_options *options, struct source_endpoint *ret)
 {
-    struct slice endpoint = slice_of(options->endpoint), host, port;
+    struct slice endpoint = slice_of(options->endpoint), host;
+    struct slice port = slice_of(options->qmqp ? "628" : "25");
     if (slice_starts(endpoint, "unix:")) {
         find_unix(options, options->endpoint + 5, ret);
         return;

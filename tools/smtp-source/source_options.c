@@ -33,6 +33,12 @@ void source_warn(const struct source_options *options, const char *fmt, ...)
 
 static NORETURN void usage(const struct source_options *o)
 {
+    if (o->qmqp)
+        source_fatal(o,
+                     "usage: %s [-46cv] [-s sess] [-l msglen] [-m msgs] [-C count] "
+                     "[-M myhostname] [-f from] [-t to] [-r rcptcount] [-R delay] [-w delay] "
+                     "host[:port]",
+                     o->program);
     source_fatal(o,
                  "usage: %s [-46AcdLNov] [-s sess] [-l msglen] [-m msgs] [-C count] "
                  "[-M myhostname] [-f from] [-t to] [-r rcptcount] [-R delay] [-w delay] "
@@ -150,10 +156,18 @@ static void complete(struct source_options *o)
         source_fatal(o, "-F cannot be used with -l or -S");
 }
 
+static bool is_qmqp(const char *program)
+{
+    struct slice name = slice_of(program), folder;
+    slice_rsplit(name, '/', &folder, &name);
+    return slice_eq(name, "qmqp-source");
+}
+
 void source_options_parse(int argc, char **argv, struct source_options *ret_options)
 {
     struct source_options *o = ret_options;
     *o = (struct source_options){.program = argv[0],
+                                 .qmqp = is_qmqp(argv[0]),
                                  .family = AF_UNSPEC,
                                  .messages = 1,
                                  .recipients = 1,
@@ -161,7 +175,9 @@ void source_options_parse(int argc, char **argv, struct source_options *ret_opti
                                  .connect_tries = 1,
                                  .address = STRBUF_ANY};
     int c;
-    while ((c = getopt(argc, argv, "46AcC:df:F:l:Lm:M:Nor:R:s:S:t:T:vw:")) > 0)
+    while ((c = getopt(argc, argv,
+                       o->qmqp ? "46cC:f:l:m:M:r:R:s:t:vw:"
+                               : "46AcC:df:F:l:Lm:M:Nor:R:s:S:t:T:vw:")) > 0)
         if (!flag(o, c))
             with_value(o, c, optarg);
     if (argc - optind != 1)

@@ -1,4 +1,4 @@
-/* source_options: the command line of smtp-source(1). */
+/* source_options: the command lines of smtp-source(1) and qmqp-source(1). */
 #ifndef SOURCE_OPTIONS_H
 #define SOURCE_OPTIONS_H
 
@@ -8,10 +8,11 @@ struct source_options {
     const char *program; /* argv[0], for messages */
     int family;          /* AF_UNSPEC, AF_INET, AF_INET6 */
     const char *hostname, *sender, *recipient, *subject, *file, *endpoint;
+    bool qmqp; /* called by the name qmqp-source */
     bool lmtp, tolerant, counter, keep_session, number_addresses, old_mode, verbose;
     bool random_wait; /* -R: wait_s is the most, not the rule */
     unsigned messages, recipients, sessions, connect_tries, wait_s;
-    size_t length; /* of the text; 0: the four lines */
+    size_t length; /* of the text; 0: the four lines. With QMQP: of header and text */
     int window;
     struct strbuf address; /* foo@hostname, for want of -f and -t */
 };

@@ -1,12 +1,14 @@
 /*
  * Each session is a little machine that sends one command, waits for its reply, and goes on; no
- * pipelining. The number of messages left is shared by all sessions.
+ * pipelining. The number of messages left is shared by all sessions. With QMQP a session is one
+ * request and its answer.
  */
 #include "tools/smtp-source/source_run.h"
 
 #include "base/text.h"
 #include "base/xmem.h"
 #include "tools/smtp-source/source_endpoint.h"
+#include "tools/smtp-source/source_qmqp.h"
 #include "tools/smtp-source/source_text.h"
 
 #include <errno.h>
@@ -34,10 +36,10 @@ struct run {
     const struct source_options *options;
     struct event_base *base;
     struct source_endpoint endpoint;
-    struct strbuf body;
-    unsigned left;     /* messages that no session has begun */
-    unsigned finished; /* for -c */
-    unsigned sequence; /* for -N */
+    struct strbuf body; /* QMQP: the whole request */
+    unsigned left;      /* messages that no session has begun */
+    unsigned finished;  /* for -c */
+    unsigned sequence;  /* for -N */
 };
 
 struct session {
@@ -182,7 +184,10 @@ static void message_done(struct session *s)
         printf("%u\r", run->finished);
         fflush(stdout);
     }
-    next_message(s);
+    if (run->options->qmqp)
+        next_session(s);
+    else
+        next_message(s);
 }
 
 /* What follows a reply that is as expected, or tolerated. */
@@ -263,6 +268,20 @@ static bool add_line(struct session *s, struct slice line)
     return line.len < 4 || line.s[3] != '-';
 }
 
+/* QMQP: there is one answer, and the session is over. */
+static void on_answer(struct bufferevent *io, void *arg)
+{
+    struct session *s = arg;
+    const struct source_options *o = s->run->options;
+    struct evbuffer *input = bufferevent_get_input(io);
+    size_t len = evbuffer_get_length(input);
+    struct slice got = {(const char *)evbuffer_pullup(input, -1), len};
+    if (source_qmqp_answer(o, got))
+        message_done(s);
+    else if (len > REPLY_MAX)
+        source_fatal(o, "reply too long");
+}
+
 static void on_readable(struct bufferevent *io, void *arg)
 {
     struct session *s = arg;
@@ -304,6 +323,8 @@ static void on_event(struct bufferevent *io, short what, void *arg)
     if (what & BEV_EVENT_CONNECTED) {
         s->connected = true;
         bufferevent_enable(s->io, EV_READ);
+        if (o->qmqp)
+            bufferevent_write(s->io, s->run->body.s, s->run->body.len);
     } else if (!s->connected) {
         connection_failed(s);
     } else if (s->state == AT_QUIT) {
@@ -338,7 +359,7 @@ static void connect_session(struct session *s)
         source_fatal(o, "out of memory");
     s->state = AT_BANNER;
     strbuf_reset(&s->reply);
-    bufferevent_setcb(s->io, on_readable, NULL, on_event, s);
+    bufferevent_setcb(s->io, o->qmqp ? on_answer : on_readable, NULL, on_event, s);
     bufferevent_set_timeouts(s->io, &limit, &limit);
     if (bufferevent_socket_connect(s->io, address, (int)s->run->endpoint.at[s->address].len) < 0)
         source_fatal(o, "connect: %s", strerror(errno));
@@ -353,7 +374,10 @@ void source_run(const struct source_options *options)
     if (!run.base)
         source_fatal(options, "cannot make an event loop");
     source_endpoint_find(options, &run.endpoint);
-    source_text_body(options, &run.body);
+    if (options->qmqp)
+        source_qmqp_request(options, &run.body);
+    else
+        source_text_body(options, &run.body);
     for (unsigned i = 0; i < options->sessions && take_message(&run); i++) {
         struct session *s = xzalloc(sizeof *s);
         s->run = &run;
