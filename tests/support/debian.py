@@ -71,7 +71,10 @@ class Debian:
             if os.path.isdir(directory):
                 for name in os.listdir(directory):
                     if name.endswith(".deb") and "dbgsym" not in name:
-                        subprocess.run(["cp", "--reflink=auto", os.path.join(directory, name), debs], check=True)
+                        # "postfix" is the package of Debian, "name-postfix" ours of that name
+                        prefix = "name-" if name.startswith("postfix_") and directory != oracle else ""
+                        subprocess.run(["cp", "--reflink=auto", os.path.join(directory, name),
+                                        os.path.join(debs, prefix + name)], check=True)
         self.inside = os.path.join(self.work, "inside")
         os.mkdir(self.inside)
         environment = dict(os.environ, work=self.inside, debs=debs,
