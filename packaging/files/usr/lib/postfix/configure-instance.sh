@@ -49,7 +49,7 @@ copy_CAdir() {
     find "$1" -mindepth 1 -maxdepth 1 -name '*.[0-9]' -exec cp -L --preserve=timestamps -t "$queue$1" {} + || true
 }
 
-for dir in $(for name in smtp lmtp smtpd tlsproxy_client tlsproxy; do setting "${name}_tls_CApath"; done | sort -u) \
+for dir in $(for name in smtp lmtp smtpd tlsproxy; do setting "${name}_tls_CApath"; done | sort -u) \
     $chroot_extra_CAdir; do
     copy_CAdir "$dir"
 done
