@@ -89,8 +89,12 @@ class Questions(unittest.TestCase):
 
     def test_every_text_is_there_in_spanish(self):
         needed()
-        deb, = glob.glob(os.path.join(os.environ["MTA_PACKAGES"], "valija_*.deb"))
-        text = subprocess.run(["dpkg", "-I", deb, "templates"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        texts = []
+        for package in ("valija", "postfix"):
+            deb, = glob.glob(os.path.join(os.environ["MTA_PACKAGES"], package + "_*.deb"))
+            texts.append(subprocess.run(["dpkg", "-I", deb, "templates"], check=True, stdout=subprocess.PIPE, text=True).stdout)
+        text = texts[0]
+        self.assertEqual(text, texts[1])
         for template in text.strip().split("\n\n"):
             self.assertRegex(template, r"(?m)^Description-es\.UTF-8: \S")
             self.assertEqual("\nChoices:" in template, "\nChoices-es.UTF-8:" in template)
