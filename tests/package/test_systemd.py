@@ -34,7 +34,7 @@ class Units(unittest.TestCase):
         self.host.run("postfix status")
         self.assertEqual(self.host.run("systemctl is-enabled postfix").strip(), "enabled")
         self.assertNotIn("warning", self.host.run("journalctl -u postfix@- --no-pager"))
-        self.assertEqual(self.host.run("systemctl --failed --plain --no-legend 'postfix*'"), "")
+        self.assertEqual(self.host.run("systemctl list-units --failed --plain --no-legend 'postfix*'"), "")
 
     def test_2_mail(self):
         self.host.run("su usuario -c 'sendmail usuario'", stdin="Subject: by systemd\n\ntext\n")
