@@ -24,9 +24,9 @@ mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts" && ln -s pts
 mount -t tmpfs tmpfs "$root/dev/shm"
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
-[ -z "$cache" ] || mount --bind "$cache" "$root/root/.cache/ccache"
+[ -z "$cache" ] || mount --bind "$cache" "$root/var/cache/ccache"
 hostname host
-exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb CCACHE_BASEDIR=/src CCACHE_NOHASHDIR=1 \
+exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb CCACHE_DIR=/var/cache/ccache CCACHE_BASEDIR=/src CCACHE_NOHASHDIR=1 \
     sh -c "cd /src && $0"
 """
 
@@ -47,7 +47,7 @@ class Readme(unittest.TestCase):
         ccache = shutil.which("ccache")
         cls.cache = subprocess.run([ccache, "-k", "cache_dir"], stdout=subprocess.PIPE,
                                    text=True).stdout.strip() if ccache else ""
-        os.makedirs(cls.root + "/root/.cache/ccache")
+        os.makedirs(cls.root + "/var/cache/ccache")
         listed = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
                                 cwd=SOURCE, stdout=subprocess.PIPE)
         if listed.returncode != 0:
