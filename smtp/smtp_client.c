@@ -15,7 +15,6 @@
 #include "smtp/smtp_requiretls.h"
 #include "smtp/smtp_sasl.h"
 #include "smtp/smtp_tls.h"
-#include "smtp/smtp_tls_policy.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -268,9 +267,8 @@ bool smtp_client_tables_changed(void)
     const struct smtp_client *c = &smtp_client;
     return maps_have_changed(c->discard_ehlo_maps) || maps_have_changed(c->pix_maps) ||
            maps_have_changed(c->generic_maps) || maps_have_changed(c->dns_filter) ||
-           smtp_checks_have_changed() || smtp_replies_have_changed() ||
-           smtp_tls_policy_has_changed() || smtp_sasl_has_changed() ||
-           smtp_notice_tables_changed() || smtp_requiretls_has_changed() ||
-           local_domains_have_changed(c->local_domains) ||
+           smtp_checks_have_changed() || smtp_replies_have_changed() || smtp_tls_has_changed() ||
+           smtp_sasl_has_changed() || smtp_notice_tables_changed() ||
+           smtp_requiretls_has_changed() || local_domains_have_changed(c->local_domains) ||
            match_list_has_changed(c->cache_destinations);
 }

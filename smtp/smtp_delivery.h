@@ -28,6 +28,7 @@ struct smtp_why {
     enum err_kind kind; /* ERR_TEMP, or ERR_PERM */
     const char *dsn, *text;
     const char *relay;               /* "none", or host[address]:port */
+    const char *tls;                 /* smtp_tls_status(), filled in when a session has failed */
     const char *reply, *server_name; /* what the server said, for reports; NULL: nothing */
     bool is_destination; /* the destination as a whole is the problem: qmgr slows down */
 };

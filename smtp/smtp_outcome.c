@@ -3,6 +3,7 @@
 #include "smtp/smtp_delivery.h"
 #include "smtp/smtp_params.h"
 #include "smtp/smtp_proto.h"
+#include "smtp/smtp_tls_status.h"
 
 #include <string.h>
 
@@ -22,6 +23,7 @@ static void settle_failed(struct smtp_delivery *d, struct smtp_rcpt *r, const st
         .diag_text = why->reply,
         .mta_name = why->server_name,
         .log_extra = has_relay ? log_extra(d, d->session) : NULL,
+        .log_tls = why->tls,
     };
     r->state = SMTP_RCPT_DONE;
     d->left--;
@@ -56,7 +58,9 @@ static void tell_destination_failed(struct smtp_delivery *d, const struct smtp_w
 void smtp_outcome_fail(struct smtp_delivery *d, struct smtp_rcpt *only, const struct smtp_why *why)
 {
     bool is_later = why->kind != ERR_PERM && !d->is_final, is_told = false;
-    const struct smtp_why copy = *why; /* WHY may be d->why */
+    struct smtp_why copy = *why; /* WHY may be d->why */
+    if (d->session)
+        copy.tls = smtp_tls_status(d, d->session);
     d->why = copy;
     for (size_t i = 0; i < d->rcpt_count; i++) {
         struct smtp_rcpt *r = &d->rcpts[i];
@@ -125,6 +129,7 @@ void smtp_outcome_sent(struct smtp_delivery *d, struct smtp_session *s, struct s
         .diag_text = text,
         .mta_name = s->host.name,
         .log_extra = log_extra(d, s),
+        .log_tls = smtp_tls_status(d, s),
     };
     if (s->features & SMTP_EHLO_DSN)
         r->rcpt->dsn_notify &= ~(int64_t)DSN_NOTIFY_SUCCESS;

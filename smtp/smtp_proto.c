@@ -144,9 +144,26 @@ void smtp_proto_begin(struct smtp_session *s)
         await_greeting(s);
 }
 
+/* An attacker who gets a renegotiation (CVE-2009-3555) can have put commands in front of ours: the
+ * server then says more inside TLS than we have asked for. */
+static bool is_early(struct smtp_session *s)
+{
+    const char *name = smtp_client.is_lmtp ? "lmtp" : "smtp";
+    if (!smtp_params.smtp_tls_block_early_mail_reply || !s->tls || stream_input(s->stream).len == 0)
+        return false;
+    log_warn(NULL, "server %s violates %s_tls_block_early_mail_reply policy", s->relay, name);
+    smtp_delivery_on_unfit(s->delivery, s,
+                           &(const struct smtp_why){.kind = ERR_TEMP,
+                                                    .dsn = "4.7.0",
+                                                    .text = "unexpected server message"});
+    return true;
+}
+
 /* What the server said before is forgotten (RFC 3207, section 4.2). */
 void smtp_proto_secured(struct smtp_session *s)
 {
+    if (!smtp_params.smtp_tls_wrappermode && is_early(s))
+        return;
     s->features = s->xforward = 0;
     s->size_limit = 0;
     smtp_sasl_free(s);
@@ -175,6 +192,8 @@ static bool on_greeting(struct smtp_session *s)
 static bool on_ehlo(struct smtp_session *s)
 {
     enum { SERVICE_CLOSING = 421 };
+    if (is_early(s))
+        return false;
     if (is_positive(s)) {
         smtp_ehlo_read_reply(s);
         return on_helo(s);

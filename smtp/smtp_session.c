@@ -266,6 +266,7 @@ struct smtp_session *smtp_session_connect(const struct smtp_host *host, const ch
     CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY;
     smtp_tls_policy_key(&delivery->policy, &key);
     s->policy_key = xstrdup(key.s);
+    s->tls_wanted = (int)delivery->policy.wanted;
     s->allows_tls_reuse = delivery->policy.allows_reuse;
     /* never where TLS is required, whatever went before */
     s->is_tls_off = delivery->is_tls_off && delivery->policy.level == SMTP_TLS_MAY;

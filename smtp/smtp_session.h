@@ -50,14 +50,16 @@ struct smtp_session {
     char *policy_key;              /* of the TLS policy it was made for */
     struct tls_session *handshake; /* the stream's; NULL: none was begun */
     const struct tls_info *tls;    /* NULL: it is in the clear */
-    int tls_level;                 /* enum smtp_tls_level */
-    bool is_authenticated;         /* it is the right server, by a name nobody could have forged */
-    bool is_requiretls;            /* the message that is sent is marked so */
-    bool allows_tls_reuse;         /* by that policy */
-    bool is_tls_off;               /* TLS has failed at the last attempt: in the clear, then */
-    struct smtp_sasl *sasl;        /* NULL: the server offers no AUTH, or nobody wants it */
-    struct stream *stream;         /* NULL while connecting */
-    int fd;                        /* while connecting */
+    int tls_level, tls_wanted; /* enum smtp_tls_level: as it is; as asked for, before look-ups */
+    int tls_loglevel;          /* once there was a handshake */
+    bool is_tls_unfit;         /* it has TLS, with another than the policy wants */
+    bool is_authenticated;     /* it is the right server, by a name nobody could have forged */
+    bool is_requiretls;        /* the message that is sent is marked so */
+    bool allows_tls_reuse;     /* by that policy */
+    bool is_tls_off;           /* TLS has failed at the last attempt: in the clear, then */
+    struct smtp_sasl *sasl;    /* NULL: the server offers no AUTH, or nobody wants it */
+    struct stream *stream;     /* NULL while connecting */
+    int fd;                    /* while connecting */
     struct watch *connecting;
     struct timer *timer; /* connecting, and pauses */
 

@@ -12,16 +12,26 @@
 #include "smtp/smtp_tlsrpt.h"
 #include "tls/tls_client.h"
 #include "tls/tls_info.h"
+#include "tls/tls_library.h"
+#include "tls/tls_loglevel.h"
 #include "tls/tls_params.h"
 #include "tls/tls_session.h"
 #include "tls/tls_trace.h"
 
 static struct tls_client *client; /* NULL: the engine did not start, or nobody wants it */
-static int loglevel;
+static int loglevel;              /* where LOGLEVELS have nothing */
+static struct maps *loglevels;
 
 static const char *host_name(const struct smtp_host *host)
 {
     return host->path ? common_params.myhostname : host->name;
+}
+
+static const char *parameter(const char *end)
+{
+    static char name[100];
+    snprintf(name, sizeof name, "%s_tls_%s", smtp_client.is_lmtp ? "lmtp" : "smtp", end);
+    return name;
 }
 
 static void warn_lines(const char *text)
@@ -62,8 +72,10 @@ void smtp_tls_open(struct config *cfg)
     smtp_tls_dane_open();
     if (!smtp_tls_policy_may_need_tls())
         return;
-    loglevel = tls_trace_level(smtp_client.is_lmtp ? "lmtp_tls_loglevel" : "smtp_tls_loglevel",
-                               smtp_params.smtp_tls_loglevel, &problems);
+    loglevel = tls_trace_level(parameter("loglevel"), smtp_params.smtp_tls_loglevel, &problems);
+    loglevels = maps_open(parameter("loglevel_maps"), smtp_params.smtp_tls_loglevel_maps, MAP_FOLD);
+    if (smtp_params.smtp_tls_enable_rpk)
+        tls_library_refuse_keys(parameter("enable_rpk"), &problems);
     if (loglevel >= 2)
         log_info(NULL, "initializing the client-side TLS engine");
     const struct tls_client_settings wanted = settings();
@@ -79,6 +91,11 @@ void smtp_tls_start(struct loop *loop)
         return;
     tls_client_start(client, loop);
     smtp_tlsrpt_start();
+}
+
+bool smtp_tls_has_changed(void)
+{
+    return smtp_tls_policy_has_changed() || (loglevels && maps_have_changed(loglevels));
 }
 
 int smtp_tls_loglevel(void)
@@ -219,7 +236,7 @@ static void log_connection(const struct smtp_session *s, const struct tls_info *
                            const char *how)
 {
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
-    if (loglevel <= 0)
+    if (s->tls_loglevel <= 0)
         return;
     tls_info_format(info, " ", " ", &text);
     log_info(NULL, "%s TLS connection %s to %s: %s", trust(&s->delivery->policy, info), how,
@@ -238,6 +255,7 @@ static void on_ready(void *owner, const struct tls_info *info)
     const struct smtp_tls_policy *policy = &s->delivery->policy;
     log_connection(s, info, "established");
     if (policy->level >= SMTP_TLS_FINGERPRINT && !info->is_matched && !info->is_fallback) {
+        s->is_tls_unfit = true;
         smtp_tlsrpt_mismatched(s, info);
         fail(s, "4.7.5", "Server certificate not verified");
         return;
@@ -281,12 +299,15 @@ void smtp_tls_timed_out(const struct smtp_session *s)
 bool smtp_tls_handshake(struct smtp_session *s)
 {
     const struct smtp_tls_policy *policy = &s->delivery->policy;
-    CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY;
+    CLEANUP(strbuf_done) struct strbuf key = STRBUF_ANY, problems = STRBUF_ANY;
     struct err err = ERR_INIT;
     if (!client) {
         fail_without_engine(s);
         return false;
     }
+    s->tls_loglevel = tls_loglevel_find(loglevels, parameter("loglevel_maps"), s->host.name,
+                                        s->host.address_text, loglevel, &problems);
+    warn_lines(problems.s);
     strbuf_addf(&key, "%s:%d\n%s", s->host.address_text, s->host.port, s->policy_key);
     bool has_fingerprints = policy->level == SMTP_TLS_FINGERPRINT;
     const struct tls_wants wants = {
@@ -300,7 +321,7 @@ bool smtp_tls_handshake(struct smtp_session *s)
         .cache_key = key.s,
     };
     const struct tls_session_options options = {.peer = s->relay,
-                                                .loglevel = loglevel,
+                                                .loglevel = s->tls_loglevel,
                                                 .trace_size =
                                                     smtp_params.smtp_tls_trace_size_limit};
     s->handshake = tls_session_new_client(client, &wants, smtp_client.loop, stream_fd(s->stream),

@@ -11,7 +11,9 @@
 void smtp_tls_open(struct config *cfg); /* before the jail: keys and certificates */
 void smtp_tls_start(struct loop *loop); /* in the jail */
 
-int smtp_tls_loglevel(void);
+bool smtp_tls_has_changed(void); /* one of its tables */
+
+int smtp_tls_loglevel(void); /* of what is done before a handshake */
 
 /* The policy for the delivery's next host, in d->policy. SMTP_TLS_REFUSED: there is none, d->why
  * says so. SMTP_TLS_ASKED: smtp_delivery_on_policy() follows, d->dane_lookup is the question. */

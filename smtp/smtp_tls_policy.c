@@ -390,6 +390,7 @@ bool smtp_tls_policy_find(const struct smtp_nexthop *nexthop, const char *host, 
     strbuf_addf(&f.where, "%s, next-hop destination \"%s\"", maps_name(), nexthop->text);
     bool ok = find_entry(&f) && enforce_sts(&f) && set_matches(&f) && set_anchors(&f);
     strbuf_done(&f.where);
+    ret->wanted = ret->level;
     if (ok)
         smtp_tls_policy_set_level(ret, ret->level, arena);
     if (ok && ret->level != SMTP_TLS_NONE && f.servername[0])

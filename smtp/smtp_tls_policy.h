@@ -26,7 +26,7 @@ enum smtp_tls_level {
 struct tls_dane;
 
 struct smtp_tls_policy {
-    enum smtp_tls_level level;
+    enum smtp_tls_level level, wanted; /* WANTED: before it was known what can be had */
     const char *given_protocols, *given_ciphers, *given_exclude; /* by an attribute; NULL: none */
     const char *protocols, *ciphers, *exclude;                   /* as main.cf has them */
     /* names the certificate may have (".test": any below), or fingerprints; NULL at the end */

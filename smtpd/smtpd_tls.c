@@ -4,13 +4,13 @@
 #include "config/common_params.h"
 #include "log/log.h"
 #include "mail/record.h"
-#include "map/map_host.h"
 #include "service/service.h"
 #include "smtpd/smtpd_limits.h"
 #include "smtpd/smtpd_params.h"
 #include "smtpd/smtpd_session.h"
 #include "tls/tls_info.h"
 #include "tls/tls_library.h"
+#include "tls/tls_loglevel.h"
 #include "tls/tls_params.h"
 #include "tls/tls_session.h"
 #include "tls/tls_trace.h"
@@ -107,10 +107,7 @@ void smtpd_tls_open(struct smtpd_server *server)
     if (!params_load(server->cfg, tls_param_rows, &tls_params, &err))
         log_fatal("%s", err.reason);
     if (smtpd_params.smtpd_tls_enable_rpk)
-        log_warn(NULL,
-                 "smtpd_tls_enable_rpk: raw public keys need OpenSSL 3.2 and this is %s; "
-                 "certificates are used",
-                 tls_library_version());
+        tls_library_refuse_keys("smtpd_tls_enable_rpk", &problems);
     server->tls_loglevel =
         tls_trace_level("smtpd_tls_loglevel", tls_params.smtpd_tls_loglevel, &problems);
     server->sni_maps =
@@ -139,18 +136,9 @@ void smtpd_tls_start(struct smtpd_server *server)
 /* smtpd_tls_loglevel_maps has the last word, by the client's name, its parents, its address. */
 static int loglevel_of(const struct smtpd_session *s)
 {
-    CLEANUP(strbuf_done) struct strbuf value = STRBUF_ANY, problems = STRBUF_ANY;
-    struct err err = ERR_INIT;
-    struct maps *maps = s->server->tls_loglevels;
-    if (maps_is_empty(maps))
-        return s->server->tls_loglevel;
-    enum map_status status = map_host_find_name(maps, s->peer.name, false, &value, &err);
-    if (status == MAP_NOT_FOUND)
-        status = map_host_find_address(maps, s->peer.address, &value, &err);
-    if (status == MAP_FAILED && !err.is_repeated)
-        log_warn(NULL, "%s", err.reason);
-    int level = status == MAP_FOUND ? tls_trace_level("smtpd_tls_loglevel_maps", value.s, &problems)
-                                    : s->server->tls_loglevel;
+    CLEANUP(strbuf_done) struct strbuf problems = STRBUF_ANY;
+    int level = tls_loglevel_find(s->server->tls_loglevels, "smtpd_tls_loglevel_maps", s->peer.name,
+                                  s->peer.address, s->server->tls_loglevel, &problems);
     warn_lines(problems.s);
     return level;
 }

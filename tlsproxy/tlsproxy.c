@@ -2,9 +2,11 @@
 #include "config/known_params.h"
 #include "log/log.h"
 #include "service/service.h"
+#include "tls/tls_library.h"
 #include "tls/tls_params.h"
 #include "tls/tls_server.h"
 #include "tls/tls_trace.h"
+#include "tlsproxy/tlsproxy_choice.h"
 #include "tlsproxy/tlsproxy_params.h"
 #include "tlsproxy/tlsproxy_session.h"
 
@@ -59,6 +61,7 @@ static void tlsproxy_open(struct config *cfg)
     CLEANUP(strbuf_done) struct strbuf exclude = STRBUF_ANY, problems = STRBUF_ANY;
     if (!params_load(cfg, tls_param_rows, &tls_params, &err))
         log_fatal("%s", err.reason);
+    tlsproxy_choice_make(cfg);
     bool mandatory;
     if (!tls_is_wanted(&mandatory))
         return;
@@ -67,6 +70,11 @@ static void tlsproxy_open(struct config *cfg)
     tlsproxy_shared.needs_certificate = tlsproxy_params.tlsproxy_tls_req_ccert && mandatory;
     tlsproxy_shared.loglevel =
         tls_trace_level("tlsproxy_tls_loglevel", tlsproxy_params.tlsproxy_tls_loglevel, &problems);
+    tlsproxy_shared.loglevels = maps_open("postscreen_tls_loglevel_maps",
+                                          tlsproxy_params.postscreen_tls_loglevel_maps, MAP_FOLD);
+    tlsproxy_shared.trace_size = tlsproxy_params.postscreen_tls_trace_size_limit;
+    if (tlsproxy_params.tlsproxy_tls_enable_rpk)
+        tls_library_refuse_keys("tlsproxy_tls_enable_rpk", &problems);
     struct slice rest = strbuf_slice(&problems), line;
     while (slice_next_line(&rest, &line))
         log_warn(NULL, "%.*s", SLICE_ARG(line));
@@ -87,6 +95,11 @@ static void tlsproxy_start(struct config *cfg)
     service_watchdog(tlsproxy_params.tlsproxy_watchdog_timeout);
 }
 
+static bool tlsproxy_has_stale_tables(void)
+{
+    return tlsproxy_shared.loglevels && maps_have_changed(tlsproxy_shared.loglevels);
+}
+
 static void tlsproxy_accept(int fd)
 {
     tlsproxy_session_start(&tlsproxy_shared, fd);
@@ -101,6 +114,7 @@ static const struct service tlsproxy_service = {
     .before_jail = tlsproxy_open,
     .after_jail = tlsproxy_start,
     .on_connect = tlsproxy_accept,
+    .has_stale_tables = tlsproxy_has_stale_tables,
 };
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include "log/log.h"
 #include "mail/tlsproxy_msg.h"
 #include "tls/tls_info.h"
+#include "tls/tls_loglevel.h"
 #include "tls/tls_server.h"
 #include "tls/tls_session.h"
 
@@ -25,6 +26,7 @@ struct tlsproxy_session {
     struct strbuf in; /* the question */
     char *remote, *service;
     int64_t timeout_ms;
+    int loglevel;
     bool was_asked, is_talking;
     struct stream *plain, *cipher;
     struct tls_session *tls; /* the cipher stream's */
@@ -140,7 +142,7 @@ static void on_ready(void *owner, const struct tls_info *info)
 {
     struct tlsproxy_session *s = owner;
     s->is_talking = true;
-    if (s->server->loglevel > 0) {
+    if (s->loglevel > 0) {
         CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
         tls_info_format(info, " ", " ", &text);
         log_info(NULL, "%s TLS connection established from %s: %s", tls_info_trust(info), s->remote,
@@ -177,6 +179,21 @@ static void on_note(void *owner, bool is_warning, const char *line)
 
 static const struct tls_session_events tls_events = {on_ready, on_failed, on_note};
 
+/* By the client's address alone: its name is not known yet. REMOTE: "[192.0.2.1]:25". */
+static int loglevel_of(const struct tlsproxy_session *s)
+{
+    CLEANUP(strbuf_done) struct strbuf address = STRBUF_ANY, problems = STRBUF_ANY;
+    struct slice text = slice_of(s->remote), port, rest, line;
+    if (slice_split(slice_from(text, 1), ']', &text, &port))
+        strbuf_add_slice(&address, text);
+    int level = tls_loglevel_find(s->server->loglevels, "postscreen_tls_loglevel_maps", NULL,
+                                  address.s, s->server->loglevel, &problems);
+    rest = strbuf_slice(&problems);
+    while (slice_next_line(&rest, &line))
+        log_warn(NULL, "%.*s", SLICE_ARG(line));
+    return level;
+}
+
 /* Both connections are there. */
 static void begin(struct tlsproxy_session *s, int client)
 {
@@ -188,7 +205,9 @@ static void begin(struct tlsproxy_session *s, int client)
     s->plain = stream_new(loop, fd_take(&s->fd), &plain_events, s);
     s->cipher = stream_new(loop, client, &cipher_events, s);
     stream_pause(s->plain, true);
-    const struct tls_session_options options = {.peer = s->remote, .loglevel = s->server->loglevel};
+    s->loglevel = loglevel_of(s);
+    const struct tls_session_options options = {
+        .peer = s->remote, .loglevel = s->loglevel, .trace_size = s->server->trace_size};
     s->tls = tls_session_new_server(s->server->tls, loop, client, &options, &tls_events, s);
     if (!s->tls || !tls_session_begin(s->tls, s->cipher)) {
         log_failure(s);

@@ -8,6 +8,7 @@
 #define TLSPROXY_TLSPROXY_SESSION_H
 
 #include "io/loop.h"
+#include "map/maps.h"
 
 struct tls_server;
 
@@ -15,7 +16,9 @@ struct tlsproxy_server {
     struct loop *loop;
     struct tls_server *tls; /* NULL: there is no TLS to be had */
     bool needs_certificate;
-    int loglevel;
+    int loglevel;           /* where LOGLEVELS have nothing */
+    struct maps *loglevels; /* NULL: none */
+    int64_t trace_size;
     void (*on_session_end)(void);
 };
 

@@ -55,6 +55,7 @@ struct delivery_outcome {
                            expanded) */
     const char *diag_type, *diag_text, *mta_name; /* for DSN reports; NULL: none */
     const char *log_extra; /* NULL, or "conn_use=2, " - goes after relay=..., in front of delay= */
+    const char *log_tls;   /* NULL, or "tls=may": in front of dsn= */
 };
 
 /*

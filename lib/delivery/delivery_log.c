@@ -61,6 +61,8 @@ void delivery_log_outcome(const struct delivery_job *job, const struct recipient
     }
     strbuf_addf(&line, ", relay=%s, %s", o->relay, o->log_extra ? o->log_extra : "");
     add_delays(job, done_us, &line);
+    if (o->log_tls && *o->log_tls)
+        strbuf_addf(&line, ", %s", o->log_tls);
     strbuf_addf(&line, ", dsn=%s, status=%s (%s)", o->dsn, status, o->text);
     log_info(&job->log, "%s", line.s);
 }

@@ -73,6 +73,7 @@ static struct delivery_outcome outcome_copy(struct delivery_job *job,
         .diag_text = copy_or_empty(job, o->diag_text),
         .mta_name = copy_or_empty(job, o->mta_name),
         .log_extra = copy_or_empty(job, o->log_extra),
+        .log_tls = copy_or_empty(job, o->log_tls),
     };
 }
 

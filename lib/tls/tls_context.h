@@ -21,7 +21,8 @@ struct tls_context {
     struct tls_resume *resume; /* of a server; NULL: none */
     bool asks_for_certificates;
     int verify_depth;
-    const char *cipher_list; /* that of all sessions; NULL: each has its own */
+    int64_t traced_from_ms, traced; /* tls_trace_rate_limit: since when how many were traced */
+    const char *cipher_list;        /* that of all sessions; NULL: each has its own */
     /* The handshake is over, the session's info read: what else is there to know? */
     void (*on_done)(struct tls_session *t);
 };

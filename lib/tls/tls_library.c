@@ -1,5 +1,7 @@
 #include "tls/tls_library.h"
 
+#include "base/strbuf.h"
+
 #include <openssl/conf.h>
 #include <openssl/ssl.h>
 #include <string.h>
@@ -39,4 +41,13 @@ bool tls_library_start(const char *file, const char *name, struct err *err)
 const char *tls_library_version(void)
 {
     return OpenSSL_version(OPENSSL_VERSION);
+}
+
+/* OpenSSL has them since 3.2, which is newer than what this is made for. */
+void tls_library_refuse_keys(const char *name, struct strbuf *problems)
+{
+    strbuf_addf(problems,
+                "%s: raw public keys need OpenSSL 3.2 and this is built for %s; certificates are "
+                "used\n",
+                name, OPENSSL_VERSION_TEXT);
 }

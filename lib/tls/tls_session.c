@@ -210,7 +210,8 @@ struct tls_session *tls_session_new(struct tls_context *context, struct loop *lo
     t->loop = loop;
     t->tell = (struct later){.fn = tls_session_tell_ready, .owner = t};
     t->peer = xstrdup(options->peer);
-    t->loglevel = options->loglevel;
+    t->loglevel = tls_trace_admit(context, options->loglevel);
+    t->is_over_rate = t->loglevel < options->loglevel;
     t->match_level = options->tells_match ? 1 : 2;
     t->trace_left = options->trace_size;
     t->ssl = SSL_new(context->ctx);

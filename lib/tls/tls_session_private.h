@@ -36,6 +36,7 @@ struct tls_session {
     int64_t trace_left;        /* bytes that may still be dumped to the log */
     struct tls_expect *expect; /* of a client: tls_client.c */
     bool used_ticket;
+    bool is_over_rate; /* it is not traced, see tls_trace_admit() */
     bool is_done, is_ready, has_failed, wants_write, goes_on;
 };
 

@@ -1,5 +1,8 @@
 #include "tls/tls_trace.h"
 
+#include "base/clock.h"
+#include "tls/tls_context.h"
+#include "tls/tls_params.h"
 #include "tls/tls_session_private.h"
 
 #include <openssl/bio.h>
@@ -149,10 +152,26 @@ static void on_step(const SSL *ssl, int where, int result)
         tls_session_note(t, 2, "%s:error in %s", t->context->call, state);
 }
 
+int tls_trace_admit(struct tls_context *c, int level)
+{
+    enum { UNIT_MS = 1000, WITHOUT_BYTES = 2 };
+    int64_t now = clock_now_ms();
+    if (level <= WITHOUT_BYTES || tls_params.tls_trace_rate_limit == 0)
+        return level;
+    if (now - c->traced_from_ms >= UNIT_MS) {
+        c->traced_from_ms = now;
+        c->traced = 0;
+    }
+    return c->traced++ < tls_params.tls_trace_rate_limit ? level : WITHOUT_BYTES;
+}
+
 void tls_trace_begin(struct tls_session *t)
 {
     if (SSL_is_server(t->ssl))
         tls_session_note(t, 2, "setting up TLS connection from %s", t->peer);
+    if (t->is_over_rate)
+        tls_session_note(t, 2, "%s: more sessions than tls_trace_rate_limit: octets are not logged",
+                         t->peer);
     if (t->context->cipher_list)
         tls_session_note(t, 2, "%s: TLS cipher list \"%s\"", t->peer, t->context->cipher_list);
     if (t->loglevel >= 2)

@@ -13,6 +13,10 @@ int tls_trace_level(const char *name, const char *text, struct strbuf *problems)
 struct tls_session;
 struct x509_store_ctx_st;
 
+/* The level of one more session of C, which may have LEVEL: 2 for what comes on top of
+ * tls_trace_rate_limit. */
+struct tls_context;
+int tls_trace_admit(struct tls_context *c, int level);
 void tls_trace_begin(struct tls_session *t);
 /* The handshake is over, and T's info known. */
 void tls_trace_end(struct tls_session *t);

@@ -294,6 +294,30 @@ class Tls(GateTestCase):
             self.suite.wait_for_log("tlsproxy.*cannot load DH parameters from file /no/%s.dh" % always)
             self.assert_reply(client.quit(), 221)   # the old process has the cache to itself until then
 
+    def test_settings_of_postscreen(self):
+        """They come before those of tlsproxy and of smtpd, where main.cf has them."""
+        certificates.make(self.suite.etc, "gate", "ec", "/CN=gate")
+        certificates.make(self.suite.etc, "proxy", "ec", "/CN=proxy")
+        rows = (("127.0.8.30", {"tlsproxy_tls_chain_files": "proxy"}, "proxy"),
+                ("127.0.8.31", {"postscreen_tls_chain_files": "gate"}, "gate"))
+        for source, settings, name in rows:
+            self.suite.set(**{key: os.path.join(self.suite.etc, value + ".pem") for key, value in settings.items()})
+            self.suite.set(postscreen_tls_loglevel_maps="inline:{127.0.8.30=0, 127.0.8.31=2}",
+                           postscreen_tls_enable_rpk="yes")
+            self.suite.reload()
+            client = self.start_tls(source)
+            self.assertEqual(certificates.subject(client.sock.getpeercert(True)), "subject=CN = " + name)
+            self.assert_reply(client.quit(), 221)
+            self.suite.wait_for_log(r"DISCONNECT \[%s\]" % re.escape(source))
+        try:
+            self.assertEqual([self.suite.count_log(r"TLS connection established from \[%s\]" % re.escape(row[0])) for row in rows], [0, 1])
+            self.assertEqual([self.suite.count_log(r"setting up TLS connection from \[%s\]" % re.escape(row[0])) for row in rows], [0, 1])
+            self.suite.wait_for_log("tlsproxy.*warning: tlsproxy_tls_enable_rpk: raw public keys")
+        finally:
+            self.suite.set(postscreen_tls_chain_files="$smtpd_tls_chain_files", tlsproxy_tls_chain_files="$smtpd_tls_chain_files",
+                           postscreen_tls_loglevel_maps="", postscreen_tls_enable_rpk="no")
+            self.suite.reload()
+
     def test_nothing_before_the_handshake_counts(self):
         client = self.passed("127.0.8.3")
         client.ehlo()

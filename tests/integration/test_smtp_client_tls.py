@@ -285,6 +285,101 @@ class Sessions(ClientTlsTestCase):
         self.assertTrue(all(m.tls for m in sink.wait_for(3)))
 
 
+class Logs(ClientTlsTestCase):
+    settings = {"smtp_tls_security_level": "may", "smtp_tls_loglevel_maps": "inline:{mx0.quiet.test=0, .loud.test=2, 127=1}",
+                "tls_trace_rate_limit": "1"}
+
+    @classmethod
+    def configure(cls, suite):
+        super().configure(suite)
+        suite.set(smtp_tls_loglevel="0", smtp_tls_policy_maps="inline:{.good.test=secure, bad.test=secure, must.test=encrypt,"
+                                                              " off.test=none, fails.test=encrypt}")
+
+    def status_of(self, domain):
+        """What its delivery's line says between delays= and dsn=."""
+        return self.suite.wait_for_log(r"%s: to=.*, delays=[^,]+, ([^,]+), dsn=" % self.send("a@" + domain)).group(1)
+
+    def test_status_of_tls(self):
+        self.host("fails.test", tls=server()).reply("STARTTLS", garbage)
+        for domain, options, expected in (
+                ("x.good.test", {"tls": server()}, "tls=secure"), ("bad.test", {"tls": server("bad")}, "tls=secure:encrypt"),
+                ("may.test", {"tls": server()}, "tls=may"), ("plain.test", {}, "tls=may:none"),
+                ("must.test", {}, "tls=encrypt:none"), ("off.test", {"tls": server()}, "tls=none"), ("fails.test", None, "tls=encrypt:none")):
+            with self.subTest(domain):
+                if options is not None:
+                    self.host(domain, **options)
+                self.assertEqual(self.status_of(domain), expected)
+        self.host("absent.test", listens=False)
+        self.assertNotIn("tls=", self.suite.wait_for_log(self.send("a@absent.test") + ": to=.*").group(0))
+
+    def test_status_can_be_left_out(self):
+        self.host("left.test")
+        self.suite.set(smtp_log_tls_feature_status="no")
+        self.suite.reload()
+        try:
+            self.assertNotIn("tls=", self.suite.wait_for_log(self.send("a@left.test") + ": to=.*").group(0))
+        finally:
+            self.suite.set(smtp_log_tls_feature_status="yes")
+            self.suite.reload()
+
+    def test_levels_by_server(self):
+        for domain in ("quiet.test", "a.loud.test", "other.test"):
+            self.host(domain, tls=server())
+            self.suite.wait_for_log(self.send("a@" + domain) + ": to=.*status=sent")
+        self.assertEqual([self.suite.count_log("TLS connection established to mx0.%s" % d) for d in ("quiet.test", "a.loud.test", "other.test")],
+                         [0, 1, 1])
+        self.assertEqual([self.suite.count_log("setting up TLS connection to mx0." + d) for d in ("quiet.test", "a.loud.test", "other.test")],
+                         [0, 1, 0])
+
+    def test_rate_of_traces(self):
+        """Deliveries at a time, in one process: one is traced, and more only as seconds pass."""
+        self.suite.set(smtp_tls_loglevel_maps="", smtp_tls_loglevel="4", tls_trace_rate_limit="1")
+        self.suite.restart()
+        try:
+            sinks = [self.host("rate%d.test" % i, tls=server()) for i in range(8)]
+            self.send(*["a@rate%d.test" % i for i in range(8)])
+            for sink in sinks:
+                sink.wait_for(1)
+            self.suite.wait_queue_empty()
+            self.assertEqual(self.suite.count_log("setting up TLS connection to mx0.rate"), 8)
+            self.suite.wait_for_log("mx0.rate.*: more sessions than tls_trace_rate_limit: octets are not logged")
+            self.suite.wait_for_log("read from 0x")
+        finally:
+            self.suite.set(smtp_tls_loglevel="0")
+            self.suite.restart()
+
+    def test_raw_public_keys(self):
+        self.suite.set(smtp_tls_enable_rpk="yes")
+        self.suite.reload()
+        try:
+            sink = self.host("rpk.test", tls=server())
+            self.send("a@rpk.test")
+            self.assertIsNotNone(sink.wait_for(1)[0].tls)
+            self.suite.wait_for_log("warning: smtp_tls_enable_rpk: raw public keys need OpenSSL 3.2 .*; certificates are used")
+        finally:
+            self.suite.set(smtp_tls_enable_rpk="no")
+            self.suite.reload()
+
+
+class Early(ClientTlsTestCase):
+    settings = {"smtp_tls_security_level": "encrypt", "smtp_tls_block_early_mail_reply": "yes"}
+
+    def test_more_replies_than_commands(self):
+        """What commands of another would bring, put in front of ours: replies behind that to EHLO. No mail is sent."""
+        for i, more in enumerate((b"250 2.1.0 Ok\r\n", b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 go\r\n")):
+            domain = "early%d.test" % i
+            sink = self.host(domain, tls=server())
+            sink.reply("EHLO", [None, lambda s, line, more=more: (s.conn.sendall(b"250 mx.test\r\n" + more), "")[1]])
+            self.assert_deferred(self.send("a@" + domain), "a@" + domain, "4.7.0", "unexpected server message")
+            self.suite.wait_for_log(r"warning: server mx0.%s\[.*violates smtp_tls_block_early_mail_reply policy" % domain)
+            self.assertNotIn("MAIL", [c.split()[0] for c in sink.commands])
+
+    def test_others_are_served(self):
+        sink = self.host("fine.test", tls=server())
+        self.send("a@fine.test")
+        self.assertIsNotNone(sink.wait_for(1)[0].tls)
+
+
 class Identity(ClientTlsTestCase):
     settings = {"smtp_tls_security_level": "encrypt", "smtp_tls_wrappermode": "yes"}
 

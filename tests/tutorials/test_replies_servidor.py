@@ -200,7 +200,8 @@ class VirusScanner(SuiteTestCase):
             client.message("manuela@pruebas.local", ["manuela@pruebas.local"], "Subject: eicar\n\nx\n")
         self.suite.wait_for_log(
             r"postfix/(scan/)?smtp\[\d+\]: [0-9A-F]+: to=<manuela@pruebas\.local>, relay=127\.0\.0\.1\[127\.0\.0\.1\]:%d, "
-            r"delay=[\d.]+, delays=[\d.]+/[\d.]+/[\d.]+/[\d.]+, dsn=2\.0\.0, status=sent \(250 Virus Detected; Discarded Email\)$"
+            r"delay=[\d.]+, delays=[\d.]+/[\d.]+/[\d.]+/[\d.]+, tls=none, dsn=2\.0\.0, "
+            r"status=sent \(250 Virus Detected; Discarded Email\)$"
             % self.scanner.port)
         self.suite.wait_for_log(r"postfix/qmgr\[\d+\]: [0-9A-F]+: removed$")
         self.assertTrue([c for c in self.scanner.commands if c.startswith("XFORWARD NAME=localhost ADDR=127.0.0.1")])

@@ -22,18 +22,21 @@ static void status_line_is_as_log_readers_know_it(void **unused)
 {
     (void)unused;
     static const struct {
-        const char *name, *address, *orig, *extra, *end;
+        const char *name, *address, *orig, *extra, *tls, *end;
     } rows[] = {
-        {"plain", "u@x.test", "", NULL,
+        {"plain", "u@x.test", "", NULL, NULL,
          "ID1: to=<u@x.test>, relay=none, delay=3, delays=1/0.5/0/1.5, dsn=2.0.0, status=sent "
          "(ok)"},
-        {"same original", "u@x.test", "U@X.test", NULL,
+        {"same original", "u@x.test", "U@X.test", NULL, NULL,
          "ID1: to=<u@x.test>, relay=none, delay=3, delays=1/0.5/0/1.5, dsn=2.0.0, status=sent "
          "(ok)"},
-        {"other original", "u@x.test", "v@x.test", "conn_use=2, ",
+        {"other original", "u@x.test", "v@x.test", "conn_use=2, ", NULL,
          "ID1: to=<u@x.test>, orig_to=<v@x.test>, relay=none, conn_use=2, delay=3, "
          "delays=1/0.5/0/1.5, dsn=2.0.0, status=sent (ok)"},
-        {"quoted", "a b@x.test", "", NULL,
+        {"tls", "u@x.test", "", "conn_use=2, ", "tls=may:none",
+         "relay=none, conn_use=2, delay=3, delays=1/0.5/0/1.5, tls=may:none, dsn=2.0.0, "
+         "status=sent (ok)"},
+        {"quoted", "a b@x.test", "", NULL, NULL,
          "ID1: to=<\"a b\"@x.test>, relay=none, delay=3, delays=1/0.5/0/1.5, dsn=2.0.0, "
          "status=sent (ok)"},
     };
@@ -46,8 +49,11 @@ static void status_line_is_as_log_readers_know_it(void **unused)
     job.request.sent_at_us = 1001500000;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct recipient rcpt = {.address = rows[i].address, .orig_address = rows[i].orig};
-        struct delivery_outcome o = {
-            .dsn = "2.0.0", .relay = "none", .text = "ok", .log_extra = rows[i].extra};
+        struct delivery_outcome o = {.dsn = "2.0.0",
+                                     .relay = "none",
+                                     .text = "ok",
+                                     .log_extra = rows[i].extra,
+                                     .log_tls = rows[i].tls};
         print_message("  row: %s\n", rows[i].name);
         delivery_log_outcome(&job, &rcpt, &o, "sent", 1003000000);
         size_t len = strlen(last_line), end = strlen(rows[i].end);
