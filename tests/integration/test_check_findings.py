@@ -8,6 +8,8 @@ import unittest
 
 from support.suite import Suite
 
+SOURCE = os.environ.get("MTA_SOURCE") or os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+
 # lines of main.cf, and what is found then; @dir@ is the instance's directory
 MAIN = [
     ("set twice", "biff = no\nbiff = yes", "V001"),
@@ -20,8 +22,6 @@ MAIN = [
     ("nothing to set, as always", "connection_cache_ttl_limit = 2s", ""),
     ("no pause", "in_flow_delay = 5s", "V011"),
     ("no pause, as always", "in_flow_delay = 1s", ""),
-    ("not built", "tls_trace_rate_limit = 5", "V012"),
-    ("not built, but asks for nothing", "tls_trace_rate_limit = 1", ""),
     ("own name, unused", "my_relays = x.test", "V013"),
     ("own name, used", "my_relays = x.test\nrelay_domains = $my_relays\nrelay_recipient_maps = static:x", ""),
     ("no such transport", "nowhere_destination_rate_delay = 5", "V014"),
@@ -172,6 +172,17 @@ class Findings(Instance):
             with self.subTest(name):
                 self.write(main=text)
                 self.assert_found(expected)
+
+    def test_not_built(self):
+        """As long as there are such names; those that are left are switches, off by default."""
+        with open(os.path.join(SOURCE, "tests/facts/unbuilt_params.txt"), encoding="ascii") as file:
+            names = file.read().split()
+        for name in names:
+            with self.subTest(name):
+                self.write(main=name + " = yes")
+                self.assert_found("V012")
+                self.write(main=name + " = no")
+                self.assert_found("")
 
     def test_master(self):
         for name, text, expected in MASTER:
