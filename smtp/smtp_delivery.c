@@ -296,6 +296,9 @@ static void connection_lost(struct smtp_delivery *d, const struct smtp_session *
                             s->name, smtp_proto_doing(step));
     why.relay = arena_strdup(d->arena, s->relay);
     smtp_outcome_fail(d, NULL, &why);
+    /* The recipients are the next host's already; the log says all the same how this one ended. */
+    if (s->is_failed && !d->is_final && d->left > 0)
+        log_info(&d->job->log, "%s", why.text);
 }
 
 void smtp_delivery_on_lost(struct smtp_delivery *d, struct smtp_session *s, enum smtp_end end)

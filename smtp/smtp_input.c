@@ -54,8 +54,10 @@ void smtp_input(struct smtp_session *s)
             continue;
         if (status == ESMTP_REPLY_MORE && taken > 0 && smtp_replies_may_follow(s))
             continue;
-        if (status == ESMTP_REPLY_MORE)
+        if (status == ESMTP_REPLY_MORE) {
+            smtp_proto_await_more(s);
             return;
+        }
         if (s->outstanding == 0 && s->recv != SMTP_STEP_BODY) { /* nobody asked */
             give_up(s);
             return;

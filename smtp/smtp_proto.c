@@ -99,6 +99,12 @@ static void arm(struct smtp_session *s)
     smtp_session_deadline(s, *steps[s->recv].timeout);
 }
 
+void smtp_proto_await_more(struct smtp_session *s)
+{
+    if (!smtp_params.smtp_per_request_deadline && s->recv != SMTP_STEP_BODY)
+        arm(s);
+}
+
 /* One command whose reply decides what follows. */
 static void send_alone(struct smtp_session *s, enum smtp_step step, const char *line)
 {

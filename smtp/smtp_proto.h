@@ -8,6 +8,8 @@
 
 void smtp_proto_begin(struct smtp_session *s);   /* it is connected */
 void smtp_proto_secured(struct smtp_session *s); /* TLS is on */
+/* Part of a reply has come: the limit is for each read, but with smtp_per_request_deadline. */
+void smtp_proto_await_more(struct smtp_session *s);
 /* A reply has come, s->reply. False: the session is no longer its delivery's (and may be gone). */
 bool smtp_proto_reply(struct smtp_session *s);
 void smtp_proto_send(struct smtp_session *s);        /* go on sending, as far as may be */
