@@ -78,11 +78,22 @@ struct routed {
     size_t order;
 };
 
+/* By domain, then by the whole address: the order in which a host hears of recipients. */
+static int compare_addresses(const char *a, const char *b)
+{
+    const char *a_at = strrchr(a, '@'), *b_at = strrchr(b, '@');
+    int found = strcasecmp(a_at ? a_at : "", b_at ? b_at : "");
+    return found != 0 ? found : strcmp(a, b);
+}
+
 static int compare_routed(const void *left, const void *right)
 {
     const struct routed *a = left, *b = right;
     if (a->queue != b->queue)
         return (uintptr_t)a->queue < (uintptr_t)b->queue ? -1 : 1;
+    int found = compare_addresses(a->recipient.address, b->recipient.address);
+    if (found != 0)
+        return found;
     return a->order < b->order ? -1 : 1;
 }
 
