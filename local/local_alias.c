@@ -145,6 +145,7 @@ static void expand(struct local_delivery *d, const struct local_context *ctx, co
         return;
     }
     d->is_expanded = true;
+    delivery_expanded(d->job, d->rcpt, service_instance(), from->is_list);
     local_items_do_next(d, &items);
 }
 

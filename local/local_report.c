@@ -26,11 +26,11 @@ static void settle(struct local_delivery *d, const struct local_context *ctx,
 }
 
 static void report(struct local_delivery *d, const struct local_context *ctx, const char *dsn,
-                   int64_t notify, const char *fmt, va_list ap)
+                   const char *action, int64_t notify, const char *fmt, va_list ap)
 {
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_INIT((size_t)64 * 1024);
     strbuf_vaddf(&text, fmt, ap);
-    struct delivery_outcome o = {.dsn = dsn, .text = text.s};
+    struct delivery_outcome o = {.dsn = dsn, .text = text.s, .action = action};
     settle(d, ctx, &o, notify);
 }
 
@@ -38,7 +38,7 @@ void local_sent(struct local_delivery *d, const struct local_context *ctx, const
 {
     va_list ap;
     va_start(ap, fmt);
-    report(d, ctx, "2.0.0", d->rcpt->dsn_notify, fmt, ap);
+    report(d, ctx, "2.0.0", NULL, d->rcpt->dsn_notify, fmt, ap);
     va_end(ap);
 }
 
@@ -47,7 +47,7 @@ void local_failed(struct local_delivery *d, const struct local_context *ctx, con
 {
     va_list ap;
     va_start(ap, fmt);
-    report(d, ctx, dsn, d->rcpt->dsn_notify, fmt, ap);
+    report(d, ctx, dsn, NULL, d->rcpt->dsn_notify, fmt, ap);
     va_end(ap);
 }
 
@@ -58,6 +58,6 @@ void local_forwarded(struct local_delivery *d, bool notify_goes_along, const cha
         notify = notify == DSN_NOTIFY_SUCCESS ? DSN_NOTIFY_NEVER : notify & ~DSN_NOTIFY_SUCCESS;
     va_list ap;
     va_start(ap, fmt);
-    report(d, d->top, "2.0.0", notify, fmt, ap);
+    report(d, d->top, "2.0.0", "relayed", notify, fmt, ap);
     va_end(ap);
 }

@@ -67,6 +67,10 @@ struct delivery_outcome {
  */
 void delivery_sent(struct delivery_job *job, struct recipient *rcpt,
                    const struct delivery_outcome *o);
+/* RCPT is an alias. Who wants to hear of success is told that it was expanded (a list: delivered),
+ * and of nothing behind it: RFC 3461, section 5.2.7. */
+void delivery_expanded(struct delivery_job *job, struct recipient *rcpt, const char *relay,
+                       bool is_list);
 void delivery_settled_by_parts(struct delivery_job *job, struct recipient *rcpt);
 void delivery_bounced(struct delivery_job *job, struct recipient *rcpt,
                       const struct delivery_outcome *o); /* soft_bounce turns it into deferred */

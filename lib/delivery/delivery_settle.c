@@ -17,7 +17,13 @@
 /* Who may have to know of a verdict: the services of bounce_client.h and verify. */
 enum question { ASK_VERIFY = BOUNCE_SERVICES, ASK_NOBODY };
 
-enum verdict_kind { VERDICT_SENT, VERDICT_BOUNCED, VERDICT_DEFERRED, VERDICT_PARTS };
+enum verdict_kind {
+    VERDICT_SENT,
+    VERDICT_BOUNCED,
+    VERDICT_DEFERRED,
+    VERDICT_PARTS,
+    VERDICT_EXPANDED
+};
 
 struct delivery_verdict {
     struct delivery_verdict *next;
@@ -123,7 +129,9 @@ static int verdict_next_question(const struct delivery_verdict *v)
     int64_t notify = v->rcpt.dsn_notify;
     int64_t flags = v->job->request.flags;
     bool needs[ASK_NOBODY] = {false};
-    if (is_trace_only(v->job)) {
+    if (v->kind == VERDICT_EXPANDED) {
+        needs[TRACE_SERVICE] = true;
+    } else if (is_trace_only(v->job)) {
         needs[TRACE_SERVICE] = !is_mta_probe(v->job);
         needs[ASK_VERIFY] = is_mta_probe(v->job) && (v->kind == VERDICT_SENT ||
                                                      common_params.address_verify_negative_cache);
@@ -176,12 +184,21 @@ static void on_answer(void *owner, uint16_t kind, struct slice body, const struc
     settle_run(job);
 }
 
+/* Reports of what became of mail name who did it; those of failures have it in the text. */
+static const char *trace_text(const struct delivery_verdict *v)
+{
+    const struct delivery_outcome *o = &v->outcome;
+    if (strcmp(o->relay, "none") == 0)
+        return o->text;
+    return arena_printf(v->job->arena, "delivery via %s: %s", o->relay, o->text);
+}
+
 static void verdict_ask(struct delivery_verdict *v, enum bounce_service service)
 {
     struct delivery_status status = {
         .dsn = v->outcome.dsn,
         .action = v->outcome.action,
-        .reason = v->outcome.text,
+        .reason = service == TRACE_SERVICE ? trace_text(v) : v->outcome.text,
         .diag_type = v->outcome.diag_type,
         .diag_text = v->outcome.diag_text,
         .mta_type = *v->outcome.mta_name ? "dns" : "",
@@ -281,7 +298,8 @@ static void settle_run(struct delivery_job *job)
                 verdict_ask(v, (enum bounce_service)service);
             break;
         }
-        verdict_finish(v);
+        if (v->kind != VERDICT_EXPANDED)
+            verdict_finish(v);
         state->first = v->next;
         if (!state->first)
             state->last = &state->first;
@@ -387,6 +405,24 @@ void delivery_destination_failed(struct delivery_job *job, const struct delivery
     report->diag_type = copy.diag_type;
     report->diag_text = copy.diag_text;
     report->mta_name = copy.mta_name;
+}
+
+void delivery_expanded(struct delivery_job *job, struct recipient *rcpt, const char *relay,
+                       bool is_list)
+{
+    if (!(rcpt->dsn_notify & DSN_NOTIFY_SUCCESS) || is_trace_only(job))
+        return;
+    const struct delivery_outcome o = {.dsn = "2.0.0",
+                                       .relay = relay,
+                                       .text = "alias expanded",
+                                       .action = is_list ? "delivered" : "expanded"};
+    struct recipient part = *rcpt; /* not settled by this */
+    struct delivery_verdict *v = verdict_new(job, VERDICT_EXPANDED, &part);
+    v->outcome = outcome_copy(job, &o);
+    rcpt->dsn_notify = rcpt->dsn_notify == DSN_NOTIFY_SUCCESS
+                           ? DSN_NOTIFY_NEVER
+                           : rcpt->dsn_notify & ~DSN_NOTIFY_SUCCESS;
+    settle_run(job);
 }
 
 void delivery_settle_finish(struct delivery_job *job)
