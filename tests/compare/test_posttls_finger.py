@@ -86,6 +86,21 @@ class Finger(unittest.TestCase):
                 with self.subTest(server=name, options=options, matches=matches):
                     self.compare(*options, sink.nexthop, *matches)
 
+    def test_wildcards_of_several_labels(self):
+        """Postfix's manual says yes, Postfix says no: docs/decisions/0097."""
+        nexthop = self.sink().nexthop
+        for name in ("a.wild.test", "b.a.wild.test", "wild.test"):
+            for word in ("yes", "no"):
+                args = ["-o", "tls_wildcard_matches_multiple_labels=" + word, "-l", "secure", "-L", "summary", "-F",
+                        self.path("ca.crt"), nexthop, name]
+                with self.subTest(name=name, word=word):
+                    if (name, word) != ("b.a.wild.test", "yes"):
+                        self.compare(*args)
+                        continue
+                    ours, theirs = (" ".join(self.run_side(side, args)) for side in (self.ours, self.theirs))
+                    self.assertIn("Verified TLS connection", ours)
+                    self.assertIn("hostname mismatch", theirs)
+
     def test_what_is_shown(self):
         sink = self.sink()
         for options in (["-c"], ["-L", "none"], ["-L", "routine"], ["-L", "peercert"], ["-L", "certmatch"], ["-C"],
