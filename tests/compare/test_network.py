@@ -10,7 +10,8 @@ import unittest
 from support import mail_hosts, network, oracle
 from support.compare import OLDER, sides
 from support.dns import DnsServer
-from support.mail_hosts import KINDS, LEVELS, cell, domain
+from support.interchange import World
+from support.mail_hosts import HOSTS, KINDS, LEVELS, cell, domain
 from support.mask import mask
 from support.suite import Suite
 from support.wait import until
@@ -140,7 +141,17 @@ class Matrix(unittest.TestCase):
             with self.subTest(name):
                 self.assertTrue(any("status=" in line for line in sides[0][name]))
                 self.assertEqual(sides[0][name], sides[1][name])
+                self.check_promise(name, sides[0][name][-1])
         return sides[0]
+
+    def check_promise(self, name, came):
+        """What a level promises, whatever Postfix does."""
+        level, kind, _ = name.split(".", 2)
+        if level not in ("none", "may", "dane"):
+            self.assertNotIn("clear", came)
+        if level in ("verify", "secure") and KINDS[kind].certificate != "good" or level in ("dane", "dane-only") and kind in (
+                "mismatch", "expired-ta", "wrong-name-ta", "no-tls-tlsa", "bogus-tlsa", "bogus-a", "bogus-mx"):
+            self.assertEqual(came, "came: []")
 
     def test_matrix(self):
         names = [name for name, kind in KINDS.items()
@@ -172,6 +183,105 @@ class Matrix(unittest.TestCase):
             name = domain(level, "greylist")
             self.assertIn("status=deferred", "".join(first[name]))
             self.assertEqual(second[name][-1], "came: ['%s']" % ("clear" if level == "none" else "tls"))
+
+
+@oracle.needed
+class Interchange(unittest.TestCase):
+    """Whole hosts on both ends: each line that they log, and what arrives, whichever end is whose."""
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        ours, theirs = sides()
+        tlsa = [certs.tlsa(2, 0, 1, "ca")]
+        cls.worlds = []
+        for one, other in ((ours, theirs), (theirs, ours)):
+            cls.worlds.append(World({"mail1": one, "mail2": other, "smarthost": other}, certs, tlsa))
+            cls.addClassCleanup(cls.worlds[-1].close)
+
+    def run_worlds(self, step, *arguments):
+        """STEP(world, ...) in both at the same time; the log of each host, which is the same in both."""
+        for world in self.worlds:
+            world.mark()
+            step(world, *arguments)
+        for world in self.worlds:
+            world.settle()
+        logs = [{name: world.logged(name) for name in world.suites} for world in self.worlds]
+        for name in logs[0]:
+            for program in set(logs[0][name]) | set(logs[1][name]):
+                with self.subTest(host=name, program=program):
+                    self.assertEqual(logs[0][name].get(program), logs[1][name].get(program))
+        for name in logs[0]:
+            with self.subTest(mailbox=name):
+                self.assertEqual(*[world.mailbox(name) for world in self.worlds])
+        return logs[0]
+
+    @staticmethod
+    def mail(world, host, *recipients, options=(), text="Subject: x\n\nx\n"):
+        zone = HOSTS[host].split(".", 1)[1]
+        text = text if isinstance(text, bytes) else text.encode()
+        world.suites[host].sendmail(["-i", "-f", "ana@" + zone, *options, *recipients],
+                                    b"From: <ana@%s>\nDate: Mon, 1 Jan 2024 00:00:00 +0000\n" % zone.encode() + text)
+
+    def send(self, host, *recipients, **more):
+        return self.run_worlds(lambda world: self.mail(world, host, *recipients, **more))
+
+    def test_both_ways(self):
+        for sender, receiver in (("mail1", "mail2"), ("mail2", "mail1")):
+            logs = self.send(sender, "ana@%s.org" % receiver)
+            self.assertRegex("\n".join(logs[sender]["smtp"]), "^Verified TLS connection established to mail.%s.org" % receiver)
+            self.assertRegex("\n".join(logs[receiver]["smtpd"]), "TLS connection established from mail.%s.org" % sender)
+            self.assertRegex("\n".join(logs[receiver]["local"]), "status=sent .delivered to file")
+
+    def test_unknown_user(self):
+        for sender, receiver in (("mail1", "mail2"), ("mail2", "mail1")):
+            logs = self.send(sender, "nemo@%s.org" % receiver, "ana+box@%s.org" % receiver)
+            self.assertRegex("\n".join(logs[sender]["smtp"]), "nemo.*status=bounced .*User unknown in local recipient table")
+            self.assertIn("bounce", logs[sender])
+
+    def test_success_notice(self):
+        """Asked for with DSN, made by the other host, sent back."""
+        for sender, receiver in (("mail1", "mail2"), ("mail2", "mail1")):
+            logs = self.send(sender, "games@%s.org" % receiver, "ana@%s.org" % receiver, options=["-N", "success,delay,failure"])
+            self.assertIn("smtp", logs[receiver])
+
+    def test_contents(self):
+        body = b"".join(b"%s\n" % line for line in (b".", b"..x", b"x" * 998, b"y" * 3000, b"\xfc\x80 8bit", b"", b"From x"))
+        for sender, receiver in (("mail1", "mail2"), ("mail2", "mail1")):
+            self.send(sender, "ana@%s.org" % receiver, "postmaster@%s.org" % receiver, text=b"Subject: y\n\n" + body * 300)
+
+    def test_smarthost(self):
+        logs = self.send("mail1", "ana@via.mail2.org")
+        self.assertRegex("\n".join(logs["mail1"]["smtp"]), r"relay=smtp.gmail.test\[192.168.255.5\]:587, .*status=sent")
+        self.assertRegex("\n".join(logs["smarthost"]["submission/smtpd"]), "sasl_method=PLAIN, sasl_username=me@gmail.test")
+        self.assertRegex("\n".join(logs["mail2"]["smtpd"]), "client=smtp.gmail.test")
+
+    def change(self, world, *how):
+        world.configure_smarthost(world.suites["mail1"], *how)
+        world.suites["mail1"].reload()
+
+    def attempt(self, world, *how):
+        self.change(world, *how)
+        self.mail(world, "mail1", "ana@via.mail2.org")
+
+    def again(self, world):
+        self.change(world)
+        world.suites["mail1"].flush()
+        world.suites["mail2"].wait_for_log("status=sent", since=world.marks["mail2"])
+
+    def test_smarthost_refuses(self):
+        """Mail waits for what is wrong to be mended, and goes then."""
+        for how, reason in ((("secure", "wrong"), "SASL authentication failed"),
+                            (("secure match=other.test",), "Server certificate not verified")):
+            with self.subTest(how):
+                self.assertIn(reason, "".join(self.run_worlds(self.attempt, *how)["mail1"]["smtp"]))
+                self.assertIn("status=sent", "".join(self.run_worlds(self.again)["mail1"]["smtp"]))
+
+    def test_smarthost_in_the_clear(self):
+        logs = self.run_worlds(self.attempt, "none")
+        self.assertRegex("".join(logs["mail1"]["smtp"]), "status=bounced .*Must issue a STARTTLS command first")
+        for world in self.worlds:
+            self.change(world)
 
 
 if __name__ == "__main__":

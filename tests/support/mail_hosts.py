@@ -16,6 +16,7 @@ from .sink import Sink
 
 LEVELS = ["none", "may", "encrypt", "dane", "dane-only", "fingerprint", "verify", "secure"]
 SIGNED, UNSIGNED = "mail2.org", "mail3.org"
+HOSTS = {"mail1": "mail.mail1.org", "mail2": "mail.mail2.org", "smarthost": "smtp.gmail.test"}
 DROP, HANG = Sink.DROP, Sink.HANG
 CLOSING = "421 4.3.2 closing down"
 GOOD = ((3, 1, 1, "good"),)
@@ -137,7 +138,9 @@ class Certificates:
         certificates.sign(directory, "wrong", "ca", "/CN=mail.elsewhere.org", "DNS:mail.elsewhere.org")
         certificates.sign(directory, "expired", "ca", "/CN=mail.mail2.org", names, days=-1)
         certificates.sign(directory, "foreign", "otherca", "/CN=mail.mail2.org", names)
-        for name in ("good", "wrong", "expired"):       # records of usage 2 want the authority's sent
+        for name, host in HOSTS.items():
+            certificates.sign(directory, name, "ca", "/CN=" + host, "DNS:" + host)
+        for name in ("good", "wrong", "expired", *HOSTS):   # records of usage 2 want the authority's sent
             with open(self.path(name + ".pem"), "a") as chain, open(self.path("ca.crt")) as part:
                 chain.write(part.read())
 
