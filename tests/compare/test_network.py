@@ -4,6 +4,7 @@ import collections
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import unittest
 
@@ -13,7 +14,7 @@ from support.dns import DnsServer
 from support.interchange import World
 from support.mail_hosts import HOSTS, KINDS, LEVELS, cell, domain
 from support.mask import mask
-from support.suite import Suite
+from support.suite import RESOLVER_SCRIPT, Suite
 from support.wait import until
 
 BASE = "192.168.255."
@@ -186,6 +187,61 @@ class Matrix(unittest.TestCase):
 
 
 @oracle.needed
+class Finger(unittest.TestCase):
+    """posttls-finger at the levels that ask the DNS."""
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        wire = network.Network()
+        cls.addClassCleanup(wire.close)
+        name_server, servers = wire.host(NAME_SERVER), wire.host()
+        cls.servers = mail_hosts.MailHosts(servers, certs, BASE, FIRST_SERVER)
+        cls.addClassCleanup(cls.servers.close)
+        with name_server:
+            dns = DnsServer(cls.servers.records, NAME_SERVER, 53, secure=[mail_hosts.SIGNED])
+        cls.addClassCleanup(dns.close)
+        cls.client = wire.host(CLIENTS[0])
+        cls.resolver = os.path.join(directory, "resolv.conf")
+        with open(cls.resolver, "w", encoding="ascii") as out:
+            out.write("nameserver %s\noptions timeout:1 attempts:2\n" % NAME_SERVER)
+
+    def run_side(self, side, args):
+        etc = os.path.join(directory, "finger-" + side.label)
+        os.makedirs(etc, exist_ok=True)
+        env = dict(os.environ, MAIL_CONFIG=etc)
+        with open(os.path.join(etc, "main.cf"), "w", encoding="ascii") as out:
+            out.write("compatibility_level = 3.6\nmyhostname = mail.mail1.org\nqueue_directory = %s\n" % etc)
+            if side.shlib_directory:
+                out.write("shlib_directory = %s\n" % side.shlib_directory)
+                env["LD_LIBRARY_PATH"] = os.pathsep.join(
+                    [side.shlib_directory, os.path.join(side.root, "usr/lib/x86_64-linux-gnu")])
+        with self.client:
+            done = subprocess.run(["unshare", "--mount", "sh", "-ec", RESOLVER_SCRIPT, "sh", self.resolver,
+                                   side.command("posttls-finger"), *args], env=env, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+        lines = [line for line in done.stdout.decode().splitlines() if not NOISE.search(line)]
+        # Postfix asks, and warns, twice
+        lines = [line for i, line in enumerate(lines) if "TLSA lookup problem" not in line or line != lines[i - 1]]
+        return lines + ["status %d" % done.returncode]
+
+    def test_levels(self):
+        ours, theirs = sides()
+        for kind in ("good", "no-tlsa", "unsigned", "expired", "expired-ta", "wrong-name-ta", "self-signed-ee", "mismatch", "no-tls",
+                     "no-tls-tlsa", "bogus-tlsa", "bogus-a", "bogus-mx", "second-after-bogus-tlsa", "second-after-refused"):
+            more = [["-l", "dane-only"], [], ["-f", "-c"]] if kind in ("good", "no-tlsa", "unsigned") else []
+            for level in (["-l", "dane"], *more):
+                with self.subTest(kind=kind, level=level):
+                    args = [*level, "-F", certs.path("ca.crt"), domain("none", kind)]
+                    got = [self.run_side(side, args) for side in (ours, theirs)]
+                    self.assertEqual(*got)
+                    if kind in ("good", "self-signed-ee"):
+                        self.assertIn("Verified TLS connection", "".join(got[0]))
+        args = ["-l", "dane", "[%s]" % domain("none-mx", "good")]
+        self.assertEqual(*[self.run_side(side, args) for side in (ours, theirs)])
+
+
+@oracle.needed
 class Interchange(unittest.TestCase):
     """Whole hosts on both ends: each line that they log, and what arrives, whichever end is whose."""
     maxDiff = None
@@ -242,13 +298,14 @@ class Interchange(unittest.TestCase):
     def test_success_notice(self):
         """Asked for with DSN, made by the other host, sent back."""
         for sender, receiver in (("mail1", "mail2"), ("mail2", "mail1")):
-            logs = self.send(sender, "games@%s.org" % receiver, "ana@%s.org" % receiver, options=["-N", "success,delay,failure"])
-            self.assertIn("smtp", logs[receiver])
+            for user in ("games", "ana"):
+                logs = self.send(sender, "%s@%s.org" % (user, receiver), options=["-N", "success,delay,failure"])
+                self.assertIn("smtp", logs[receiver])
 
     def test_contents(self):
         body = b"".join(b"%s\n" % line for line in (b".", b"..x", b"x" * 998, b"y" * 3000, b"\xfc\x80 8bit", b"", b"From x"))
         for sender, receiver in (("mail1", "mail2"), ("mail2", "mail1")):
-            self.send(sender, "ana@%s.org" % receiver, "postmaster@%s.org" % receiver, text=b"Subject: y\n\n" + body * 300)
+            self.send(sender, "postmaster@%s.org" % receiver, text=b"Subject: y\n\n" + body * 300)
 
     def test_smarthost(self):
         logs = self.send("mail1", "ana@via.mail2.org")

@@ -2,7 +2,6 @@
 
 #include "base/num.h"
 #include "base/slice.h"
-#include "dns/dns.h"
 #include "io/sock.h"
 #include "tools/posttls-finger/finger_say.h"
 
@@ -75,29 +74,6 @@ void finger_hosts_parse(const struct finger_options *options, const char *our_na
 
 /* --- addresses ------------------------------------------------------------------------------ */
 
-struct question {
-    struct loop *loop;
-    struct dns *dns;
-    struct arena *arena;
-    const struct dns_answer *answer;
-    struct err err;
-};
-
-static void on_answer(void *owner, const struct dns_answer *answer, const struct err *err)
-{
-    struct question *q = owner;
-    q->answer = dns_answer_copy(answer, q->arena);
-    q->err = *err;
-    loop_stop(q->loop);
-}
-
-static const struct dns_answer *ask(struct question *q, const char *name, enum dns_type type)
-{
-    dns_query_start(q->dns, name, type, on_answer, q);
-    loop_run(q->loop);
-    return q->answer;
-}
-
 static bool is_numeric(const char *name, int *ret_family)
 {
     struct sockaddr_storage address;
@@ -128,27 +104,33 @@ static void add_native(struct finger_hosts *hosts, const struct finger_options *
     freeaddrinfo(list);
 }
 
-static void add_records(struct finger_hosts *hosts, struct question *q, const char *name,
+static void add_records(struct finger_hosts *hosts, struct finger_dns *q, const char *name,
                         enum dns_type type, unsigned preference, struct err *err)
 {
-    const struct dns_answer *answer = ask(q, name, type);
-    if (answer->status != DNS_FOUND)
+    const struct dns_answer *answer = finger_dns_ask(q, name, type);
+    /* that it may be there another time is more than that it is not there in the other family */
+    if (answer->status != DNS_FOUND && err->kind != ERR_TEMP)
         *err = q->err;
     for (size_t i = 0; i < answer->count; i++)
         add_host(hosts, (struct finger_host){.name = name,
                                              .address = answer->records[i].text,
                                              .preference = preference,
-                                             .family = type == DNS_A ? AF_INET : AF_INET6});
+                                             .family = type == DNS_A ? AF_INET : AF_INET6,
+                                             .asked = name,
+                                             .target = answer->records[i].owner,
+                                             .is_secure = answer->is_secure});
 }
 
 static void add_addresses(struct finger_hosts *hosts, const struct finger_options *o,
-                          struct question *q, const char *name, unsigned preference,
+                          struct finger_dns *q, const char *name, unsigned preference,
                           struct err *err)
 {
     int family;
     size_t count = hosts->count;
     if (is_numeric(name, &family)) {
-        add_host(hosts, (struct finger_host){name, name, preference, family, 0});
+        add_host(hosts,
+                 (struct finger_host){
+                     .name = name, .address = name, .preference = preference, .family = family});
         return;
     }
     if (o->lookups & FINGER_LOOKUP_DNS && o->family != AF_INET6)
@@ -160,16 +142,18 @@ static void add_addresses(struct finger_hosts *hosts, const struct finger_option
 }
 
 /* The exchangers of the domain, or, where it has none, the domain itself. */
-static bool find(struct finger_hosts *hosts, const struct finger_options *o, struct question *q,
+static bool find(struct finger_hosts *hosts, const struct finger_options *o, struct finger_dns *q,
                  struct err *err)
 {
     int family;
     if (!hosts->is_exchanged || !(o->lookups & FINGER_LOOKUP_DNS) ||
         is_numeric(hosts->domain, &family)) {
+        hosts->is_mx_secure = true;
         add_addresses(hosts, o, q, hosts->domain, 0, err);
         return hosts->count > 0;
     }
-    const struct dns_answer *answer = ask(q, hosts->domain, DNS_MX);
+    const struct dns_answer *answer = finger_dns_ask(q, hosts->domain, DNS_MX);
+    hosts->is_mx_secure = answer->is_secure;
     if (answer->status == DNS_NOT_FOUND || answer->status == DNS_NO_DATA) {
         add_addresses(hosts, o, q, hosts->domain, 0, err);
         return hosts->count > 0;
@@ -183,6 +167,8 @@ static bool find(struct finger_hosts *hosts, const struct finger_options *o, str
     for (size_t i = 0; i < answer->count; i++)
         if (answer->records[i].text[0])
             add_addresses(hosts, o, q, answer->records[i].text, answer->records[i].preference, err);
+    if (hosts->count == 0)
+        finger_warn("no MX host for %s has a valid address record", hosts->domain);
     return hosts->count > 0;
 }
 
@@ -198,18 +184,12 @@ static int compare(const void *left, const void *right)
     return (a->draw > b->draw) - (a->draw < b->draw);
 }
 
-bool finger_hosts_find(const struct finger_options *options, struct loop *loop, struct arena *arena,
+bool finger_hosts_find(const struct finger_options *options, struct finger_dns *dns,
                        struct finger_hosts *hosts, struct err *err)
 {
-    struct question q = {.loop = loop, .arena = arena};
     if (hosts->count > 0) /* a Unix socket */
         return true;
-    q.dns = dns_new(err);
-    if (!q.dns)
-        return false;
-    dns_start(q.dns, loop);
-    bool found = find(hosts, options, &q, err);
-    dns_free(q.dns);
+    bool found = find(hosts, options, dns, err);
     first_family = random() % 2 ? AF_INET : AF_INET6;
     qsort(hosts->at, hosts->count, sizeof *hosts->at, compare);
     return found;

@@ -4,8 +4,10 @@
 
 #include "base/arena.h"
 #include "base/err.h"
-#include "io/loop.h"
+#include "tools/posttls-finger/finger_dns.h"
 #include "tools/posttls-finger/finger_options.h"
+
+struct tls_dane;
 
 struct finger_host {
     const char *name;    /* of the host */
@@ -13,12 +15,18 @@ struct finger_host {
     unsigned preference; /* of its MX record; 0: it has none */
     int family;
     unsigned draw; /* decides between those of the same preference */
+    /* For TLSA records: the name that was asked for, and the one that has the address, both NULL
+     * for an address that no name server has told. */
+    const char *asked, *target;
+    bool is_secure;              /* the way from one to the other is validated */
+    const struct tls_dane *dane; /* finger_dane_find() */
 };
 
 struct finger_hosts {
     const char *domain; /* as on the command line; of a Unix socket: our own name */
     int port;
     bool is_exchanged; /* DOMAIN has MX records, or may have */
+    bool is_mx_secure; /* nobody can have forged them */
     struct finger_host *at;
     size_t count;
 };
@@ -26,8 +34,8 @@ struct finger_hosts {
 /* "[inet:]domain[:port]" or "unix:path"; fatal when it is neither. */
 void finger_hosts_parse(const struct finger_options *options, const char *our_name,
                         struct arena *arena, struct finger_hosts *ret);
-/* Find the addresses, in the order to try them. Waits in LOOP. */
-bool finger_hosts_find(const struct finger_options *options, struct loop *loop, struct arena *arena,
+/* Find the addresses, in the order to try them. */
+bool finger_hosts_find(const struct finger_options *options, struct finger_dns *dns,
                        struct finger_hosts *hosts, struct err *err);
 
 #endif

@@ -19,6 +19,7 @@ static const struct {
     {"none", FINGER_NONE},       {"may", FINGER_MAY},
     {"encrypt", FINGER_ENCRYPT}, {"fingerprint", FINGER_FINGERPRINT},
     {"verify", FINGER_VERIFY},   {"secure", FINGER_SECURE},
+    {"dane", FINGER_DANE},       {"dane-only", FINGER_DANE_ONLY},
 };
 
 static const struct {
@@ -50,7 +51,7 @@ static const struct {
 
 static NORETURN void usage(void)
 {
-    printf("usage: posttls-finger [-cCSvw] [-a family] [-t seconds] [-T seconds] [-L logging]\n"
+    printf("usage: posttls-finger [-cCfSvw] [-a family] [-t seconds] [-T seconds] [-L logging]\n"
            "\t[-h host_lookup] [-l level] [-d digest] [-g grade] [-p protocols]\n"
            "\t[-A anchors.pem] [-F CAfile.pem] [-P CApath/] [-s servername]\n"
            "\t[ [-H chainfiles] | [-k certfile [-K keyfile]] ]\n"
@@ -71,8 +72,6 @@ static void set_level(struct finger_options *o, const char *value)
             o->level_name = levels[i].name;
             return;
         }
-    if (strcasecmp(value, "dane") == 0 || strcasecmp(value, "dane-only") == 0)
-        not_built("TLS levels dane and dane-only");
     finger_fatal("Invalid TLS level \"%s\"", value);
 }
 
@@ -152,7 +151,7 @@ static bool flag(struct finger_options *o, int c)
         o->shows_chain = true;
         break;
     case 'f':
-        not_built("-f, which is about TLSA records");
+        o->forces_lookup = true;
         break;
     case 'S':
         o->is_lmtp = true;
@@ -212,7 +211,7 @@ static void with_value(struct finger_options *o, int c, const char *value)
         not_built("-m, which is about connecting again");
         break;
     case 'M':
-        not_built("-M, which is about TLSA records");
+        not_built("-M, which is about MX records that are not signed");
         break;
     case 'o':
         argv_add(&o->settings, value);
@@ -261,8 +260,8 @@ static void check(struct finger_options *o)
 void finger_options_parse(int argc, char **argv, struct finger_options *ret_options)
 {
     struct finger_options *o = ret_options;
-    *o = (struct finger_options){.level = FINGER_SECURE,
-                                 .level_name = "secure",
+    *o = (struct finger_options){.level = FINGER_DANE,
+                                 .level_name = "dane",
                                  .CAfile = "",
                                  .CApath = "",
                                  .cert_file = "",

@@ -12,6 +12,8 @@ enum finger_level {
     FINGER_FINGERPRINT,
     FINGER_VERIFY,
     FINGER_SECURE,
+    FINGER_DANE, /* FINGER_SECURE, for a host without TLSA records */
+    FINGER_DANE_ONLY,
 };
 
 enum finger_lookup { FINGER_LOOKUP_DNS = 1, FINGER_LOOKUP_NATIVE = 2 };
@@ -27,7 +29,7 @@ struct finger_options {
     int family;                              /* AF_UNSPEC: any */
     unsigned lookups;                        /* enum finger_lookup */
     int64_t connect_timeout_ms, command_timeout_ms;
-    bool is_lmtp, is_wrapped, shows_chat, shows_chain;
+    bool is_lmtp, is_wrapped, shows_chat, shows_chain, forces_lookup;
     /* what -L asks for; TRACE: the level of tls_session_options, 1 or more */
     bool shows_summary, shows_certificate, shows_match;
     int trace;

@@ -113,14 +113,20 @@ struct tls_session *finger_tls_begin(struct finger_tls *tls, struct loop *loop,
     if (o->level >= FINGER_FINGERPRINT)
         list_names(o, hosts, host, &names);
     const char *const *expected = (const char *const *)names.at;
+    const char *const dane_names[] = {hosts->domain, host->dane ? host->dane->base : NULL,
+                                      host->name, NULL};
     const struct tls_wants wants = {
         .protocols = o->protocols,
         .ciphers = o->grade,
         .exclude_ciphers = "",
-        .server_name = o->server_name,
-        .names = o->level >= FINGER_VERIFY ? expected : NULL,
+        .server_name = host->dane ? host->dane->base : o->server_name,
+        .names = host->dane                  ? dane_names
+                 : o->level >= FINGER_VERIFY ? expected
+                                             : NULL,
         .fingerprints = o->level == FINGER_FINGERPRINT ? expected : NULL,
-        .dane = o->level >= FINGER_VERIFY ? tls->anchors : NULL,
+        .dane = host->dane                  ? host->dane
+                : o->level >= FINGER_VERIFY ? tls->anchors
+                                            : NULL,
         .cache_key = peer,
     };
     const struct tls_session_options options = {

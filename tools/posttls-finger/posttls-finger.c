@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "config/common_params.h"
 #include "log/log.h"
+#include "posttls-finger/finger_dane.h"
 #include "posttls-finger/finger_say.h"
 
 #include <signal.h>
@@ -30,17 +31,30 @@ static struct config *load(const struct finger_options *o)
     return cfg;
 }
 
-static void run(const struct finger_session_setup *setup, struct finger_hosts *hosts,
-                struct arena *arena)
+static void try_hosts(const struct finger_session_setup *setup, struct finger_dns *dns,
+                      struct finger_hosts *hosts)
 {
     struct err err = ERR_INIT;
-    if (!finger_hosts_find(setup->options, setup->loop, arena, hosts, &err)) {
+    if (!finger_hosts_find(setup->options, dns, hosts, &err)) {
         finger_say("Destination address lookup failed: %s", err.reason);
         return;
     }
     for (size_t i = 0; i < hosts->count; i++)
-        if (finger_session_run(setup, &hosts->at[i]))
+        if (finger_dane_find(setup->options, dns, hosts, &hosts->at[i]) &&
+            finger_session_run(setup, &hosts->at[i]))
             return;
+}
+
+static void run(const struct finger_session_setup *setup, struct finger_hosts *hosts,
+                struct arena *arena)
+{
+    struct finger_dns dns;
+    struct err err = ERR_INIT;
+    bool is_dane = setup->options->level >= FINGER_DANE;
+    if (!finger_dns_open(&dns, setup->loop, arena, is_dane, &err))
+        finger_fatal("%s", err.reason);
+    try_hosts(setup, &dns, hosts);
+    finger_dns_close(&dns);
 }
 
 int main(int argc, char **argv)
