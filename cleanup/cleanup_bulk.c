@@ -37,8 +37,8 @@ static bool is_body_that_nobody_checks(const struct cleanup_message *m)
                       m->body_bytes < cleanup_params.body_checks_size_limit;
     bool is_body = m->phase == CLEANUP_PHASE_CONTENT && m->mime && !mime_in_header(m->mime) &&
                    (!m->in_long_line || m->line_is_body);
-    return is_body && m->status == 0 && !(m->flags & CLEANUP_FLAG_DISCARD) && !has_checks &&
-           t->strip_characters.len == 0 && t->reject_characters.len == 0 &&
+    return is_body && m->status == 0 && !m->convert && !(m->flags & CLEANUP_FLAG_DISCARD) &&
+           !has_checks && t->strip_characters.len == 0 && t->reject_characters.len == 0 &&
            !common_params.strict_8bitmime && !common_params.strict_8bitmime_body;
 }
 

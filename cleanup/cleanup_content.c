@@ -4,6 +4,9 @@
 #include "cleanup/cleanup_tables.h"
 #include "base/text.h"
 #include "config/common_params.h"
+#include "mail/mime_downgrade.h"
+
+static void on_converted(void *ctx, struct slice text);
 
 void cleanup_content_start(struct cleanup_message *m)
 {
@@ -13,6 +16,8 @@ void cleanup_content_start(struct cleanup_message *m)
         .boundary_length_limit = common_params.mime_boundary_length_limit,
     };
     m->mime = mime_new(&options);
+    if (cleanup_params.force_mime_input_conversion && !options.is_disabled)
+        m->convert = mime_downgrade_new(&options, on_converted, m);
 }
 
 /* Faults in the MIME structure that main.cf says are none of ours to pass on. Nesting beyond the
@@ -86,11 +91,9 @@ static void inner_header(struct cleanup_message *m, enum cleanup_check kind, str
     cleanup_write_text(m, header);
 }
 
-static void flush_header(struct cleanup_message *m)
+static void take_header(struct cleanup_message *m, struct slice header)
 {
-    if (m->header.len == 0)
-        return;
-    struct slice header = strbuf_slice(&m->header), name, value;
+    struct slice name, value;
     enum mime_place place = feed(m, header);
     note_utf8(m, header);
     bool is_mime =
@@ -101,6 +104,14 @@ static void flush_header(struct cleanup_message *m)
         inner_header(
             m, place == MIME_PART_HEADER || is_mime ? CLEANUP_CHECK_MIME : CLEANUP_CHECK_NESTED,
             header);
+}
+
+static void flush_header(struct cleanup_message *m)
+{
+    if (m->header.len > 0 && m->convert)
+        mime_downgrade_feed(m->convert, strbuf_slice(&m->header));
+    else if (m->header.len > 0)
+        take_header(m, strbuf_slice(&m->header));
     strbuf_reset(&m->header);
 }
 
@@ -169,10 +180,9 @@ static void header_breaks_off(struct cleanup_message *m, struct slice line)
 }
 
 /* A line that is no header: the empty line behind them, or text. */
-static void not_a_header(struct cleanup_message *m, int type, struct slice line)
+static void take_end_of_header(struct cleanup_message *m, int type, struct slice line)
 {
     bool is_first = !m->header_is_over;
-    flush_header(m);
     enum mime_place place = feed(m, line);
     bool broke_off = is_first && mime_headers_broke_off(m->mime);
     if (broke_off)
@@ -189,6 +199,65 @@ static void not_a_header(struct cleanup_message *m, int type, struct slice line)
         cleanup_write_record(m, REC_LINE, SLICE_EMPTY);
     body_begins(m, is_first);
     body_piece(m, type, line);
+}
+
+/* Of a body line, its beginning or, with IS_REST, more of it. */
+static void take_body(struct cleanup_message *m, int type, struct slice piece, bool is_rest)
+{
+    if (is_rest)
+        mime_feed_more(m->mime, piece);
+    else
+        feed(m, piece);
+    body_piece(m, type, piece);
+}
+
+/* What comes out of the conversion: content like any other. An encoded line never stands where a
+ * header could. */
+static void on_converted(void *ctx, struct slice text)
+{
+    struct cleanup_message *m = ctx;
+    struct slice name, value;
+    bool is_encoded = mime_downgrade_is_encoding(m->convert);
+    int type = is_encoded ? REC_LINE : m->converting_type;
+    if (!mime_in_header(m->mime))
+        take_body(m, type, text, m->converting_rest && !is_encoded);
+    else if (header_parse(text, &name, &value))
+        take_header(m, text);
+    else
+        take_end_of_header(m, type, text);
+}
+
+static void convert(struct cleanup_message *m, int type, struct slice piece, bool is_rest)
+{
+    m->converting_type = type;
+    m->converting_rest = is_rest;
+    if (is_rest)
+        mime_downgrade_feed_more(m->convert, piece, type == REC_LINE_PART);
+    else if (type == REC_LINE_PART)
+        mime_downgrade_feed_part(m->convert, piece);
+    else
+        mime_downgrade_feed(m->convert, piece);
+}
+
+static void not_a_header(struct cleanup_message *m, int type, struct slice line)
+{
+    flush_header(m);
+    if (!m->convert) {
+        take_end_of_header(m, type, line);
+        return;
+    }
+    /* it adds the empty line that take_end_of_header() would miss */
+    if (!m->header_is_over && line.len > 0 && mime_downgrade_says_8bit(m->convert))
+        header_breaks_off(m, line);
+    convert(m, type, line, false);
+}
+
+static void body_record(struct cleanup_message *m, int type, struct slice piece, bool is_rest)
+{
+    if (m->convert)
+        convert(m, type, piece, is_rest);
+    else
+        take_body(m, type, piece, is_rest);
 }
 
 static bool is_mailbox_line(struct slice line)
@@ -279,13 +348,11 @@ void cleanup_content_record(struct cleanup_message *m, int type, struct slice da
         header_line(m, strbuf_slice(&m->line));
         strbuf_reset(&m->line);
     } else if (!starts_line) {
-        mime_feed_more(m->mime, data);
-        body_piece(m, type, data);
+        body_record(m, type, data, true);
     } else if (mime_in_header(m->mime)) { /* a long line that ends the headers */
         not_a_header(m, type, data);
     } else {
-        feed(m, data);
-        body_piece(m, type, data);
+        body_record(m, type, data, false);
     }
 }
 
@@ -296,6 +363,8 @@ void cleanup_content_end(struct cleanup_message *m)
         strbuf_reset(&m->line);
     }
     flush_header(m);
+    if (m->convert)
+        mime_downgrade_finish(m->convert);
     if (!m->header_is_over) {
         header_ends(m);
         m->edits.body = m->has_milters ? cleanup_write_pointer(m, 0) : 0;

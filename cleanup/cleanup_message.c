@@ -3,6 +3,7 @@
 
 #include "cleanup/cleanup_seen.h"
 #include "config/common_params.h"
+#include "mail/mime_downgrade.h"
 #include "mail/queue_id.h"
 
 #include <unistd.h>
@@ -45,6 +46,7 @@ void cleanup_message_free(struct cleanup_message *m)
         close(m->fd);
     cleanup_write_remove(m);
     mime_free(m->mime);
+    mime_downgrade_free(m->convert);
     cleanup_seen_free(m->seen);
     strbuf_done(&m->out);
     strbuf_done(&m->header);

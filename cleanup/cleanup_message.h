@@ -75,8 +75,11 @@ struct cleanup_message {
 
     /* the content */
     struct mime *mime;
-    struct strbuf header; /* the header being gathered, lines separated by LF */
-    struct strbuf line;   /* pieces of a long header line */
+    struct mime_downgrade *convert; /* NULL: content stays as it is */
+    int converting_type;            /* of the record that is being converted */
+    bool converting_rest;           /* it goes on with a line */
+    struct strbuf header;           /* the header being gathered, lines separated by LF */
+    struct strbuf line;             /* pieces of a long header line */
     bool in_long_line, line_is_body, header_is_over, checks_passed, skip_long_line;
     uint64_t headers_seen; /* bits of enum header_id */
     bool has_resent, has_message_id_logged, has_destination;

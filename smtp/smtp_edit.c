@@ -176,7 +176,7 @@ static void pass_piece(struct smtp_edit *e, struct slice piece, bool ends_line)
     if (!e->downgrade)
         inspect(e, piece, ends_line);
     else if (e->in_line)
-        mime_downgrade_feed_more(e->downgrade, piece);
+        mime_downgrade_feed_more(e->downgrade, piece, !ends_line);
     else
         mime_downgrade_feed(e->downgrade, piece);
 }

@@ -47,7 +47,7 @@ bool mime_downgrade_in_header(const struct mime_downgrade *d)
     return mime_in_header(d->mime);
 }
 
-void mime_downgrade_encode(struct slice line, mime_downgrade_emit emit, void *ctx)
+static void encode(struct slice line, bool goes_on, mime_downgrade_emit emit, void *ctx)
 {
     CLEANUP(strbuf_done) struct strbuf out = STRBUF_INIT(QP_COLUMNS);
     for (size_t i = 0; i < line.len; i++) {
@@ -66,7 +66,14 @@ void mime_downgrade_encode(struct slice line, mime_downgrade_emit emit, void *ct
         else
             strbuf_addf(&out, "=%02X", c);
     }
+    if (goes_on)
+        strbuf_add_char(&out, '=');
     emit(ctx, strbuf_slice(&out));
+}
+
+void mime_downgrade_encode(struct slice line, mime_downgrade_emit emit, void *ctx)
+{
+    encode(line, false, emit, ctx);
 }
 
 static bool is_8bit(enum mime_encoding encoding)
@@ -93,7 +100,12 @@ static void end_headers(struct mime_downgrade *d, const struct mime_part *part)
         d->emit(d->ctx, slice_of("Content-Transfer-Encoding: 7bit"));
 }
 
-void mime_downgrade_feed(struct mime_downgrade *d, struct slice line)
+bool mime_downgrade_says_8bit(const struct mime_downgrade *d)
+{
+    return mime_in_header(d->mime) && is_8bit(mime_part(d->mime)->encoding);
+}
+
+static void feed(struct mime_downgrade *d, struct slice line, bool goes_on)
 {
     bool was_header = mime_in_header(d->mime);
     struct mime_part before = *mime_part(d->mime);
@@ -105,14 +117,27 @@ void mime_downgrade_feed(struct mime_downgrade *d, struct slice line)
     }
     if (was_header)
         end_headers(d, &before);
+    /* encoded, the line may look like a header */
+    if (was_header && d->is_encoding && mime_headers_broke_off(d->mime))
+        d->emit(d->ctx, SLICE_EMPTY);
     if (mime_in_header(d->mime))
         d->is_encoding = false; /* a boundary, or the start of a nested message */
     else if (place == MIME_BODY && mime_part(d->mime)->encoding == MIME_ENCODING_7BIT)
         d->is_encoding = false; /* a closing boundary */
     if (d->is_encoding && place == MIME_BODY)
-        mime_downgrade_encode(line, d->emit, d->ctx);
+        encode(line, goes_on, d->emit, d->ctx);
     else
         d->emit(d->ctx, line);
+}
+
+void mime_downgrade_feed(struct mime_downgrade *d, struct slice line)
+{
+    feed(d, line, false);
+}
+
+void mime_downgrade_feed_part(struct mime_downgrade *d, struct slice text)
+{
+    feed(d, text, true);
 }
 
 bool mime_downgrade_is_encoding(const struct mime_downgrade *d)
@@ -120,10 +145,13 @@ bool mime_downgrade_is_encoding(const struct mime_downgrade *d)
     return d->is_encoding;
 }
 
-void mime_downgrade_feed_more(struct mime_downgrade *d, struct slice text)
+void mime_downgrade_feed_more(struct mime_downgrade *d, struct slice text, bool goes_on)
 {
     mime_feed_more(d->mime, text);
-    d->emit(d->ctx, text);
+    if (d->is_encoding)
+        encode(text, goes_on, d->emit, d->ctx);
+    else
+        d->emit(d->ctx, text);
 }
 
 void mime_downgrade_finish(struct mime_downgrade *d)

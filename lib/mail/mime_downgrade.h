@@ -21,10 +21,16 @@ void mime_downgrade_free_ptr(struct mime_downgrade **d);
 
 /* Gather continuation lines before feeding? */
 bool mime_downgrade_in_header(const struct mime_downgrade *d);
+/* Do the headers that are being read say that what follows is 8bit or binary? */
+bool mime_downgrade_says_8bit(const struct mime_downgrade *d);
 void mime_downgrade_feed(struct mime_downgrade *d, struct slice line);
-/* Is the body being read encoded? When it is not, the rest of a body line may follow. */
+/* The same for a body line whose rest follows: what is encoded of it ends in a soft line break. */
+void mime_downgrade_feed_part(struct mime_downgrade *d, struct slice text);
+/* Is the body being read encoded? Then each text that goes to EMIT is a line of its own; else a
+ * part of a line is passed on as such. */
 bool mime_downgrade_is_encoding(const struct mime_downgrade *d);
-void mime_downgrade_feed_more(struct mime_downgrade *d, struct slice text);
+/* More of a body line; GOES_ON: not the last. */
+void mime_downgrade_feed_more(struct mime_downgrade *d, struct slice text, bool goes_on);
 /* The message is over; perhaps inside its headers: write what belongs at their end. */
 void mime_downgrade_finish(struct mime_downgrade *d);
 
