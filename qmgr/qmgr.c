@@ -35,8 +35,6 @@ static void before_jail(struct config *cfg)
 static void after_jail(struct config *cfg)
 {
     (void)cfg;
-    if (qmgr_params.confirm_delay_cleared)
-        log_warn(NULL, "confirm_delay_cleared is not supported, no such notices are sent");
     watchdog = timer_new(service_loop(), watchdog_restart, NULL);
     watchdog_restart(NULL);
     qmgr_bounce_init();

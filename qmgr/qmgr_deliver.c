@@ -254,6 +254,9 @@ static int64_t order_flags(const struct qmgr_entry *e)
         flags |= DELIVERY_TRACE_ONLY;
     if (env->trace_flags & TRACE_RECORD)
         flags |= DELIVERY_TRACE_RECORD;
+    bool was_warned = env->warn_offset > 0 && env->warn_at_s == 0;
+    if (was_warned && qmgr_params.confirm_delay_cleared)
+        flags |= DELIVERY_DELAY_CLEARED;
     for (uint32_t i = 0; i < e->recipient_count; i++)
         if (e->recipients[i].dsn_notify & DSN_NOTIFY_SUCCESS)
             flags |= DELIVERY_SUCCESS_NOTIFY;

@@ -131,8 +131,10 @@ void smtp_outcome_sent(struct smtp_delivery *d, struct smtp_session *s, struct s
         .log_extra = log_extra(d, s),
         .log_tls = smtp_tls_status(d, s),
     };
-    if (s->features & SMTP_EHLO_DSN)
-        r->rcpt->dsn_notify &= ~(int64_t)DSN_NOTIFY_SUCCESS;
+    if (s->features & SMTP_EHLO_DSN) /* nothing left is not "nothing said" */
+        r->rcpt->dsn_notify = r->rcpt->dsn_notify == DSN_NOTIFY_SUCCESS
+                                  ? DSN_NOTIFY_NEVER
+                                  : r->rcpt->dsn_notify & ~(int64_t)DSN_NOTIFY_SUCCESS;
     r->state = SMTP_RCPT_DONE;
     d->left--;
     delivery_sent(d->job, r->rcpt, &o);

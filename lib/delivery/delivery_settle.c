@@ -136,8 +136,11 @@ static int verdict_next_question(const struct delivery_verdict *v)
         needs[ASK_VERIFY] = is_mta_probe(v->job) && (v->kind == VERDICT_SENT ||
                                                      common_params.address_verify_negative_cache);
     } else {
-        needs[TRACE_SERVICE] = flags & DELIVERY_TRACE_RECORD ||
-                               (v->kind == VERDICT_SENT && notify & DSN_NOTIFY_SUCCESS);
+        bool hears_of_delays = notify == 0 || notify & DSN_NOTIFY_DELAY;
+        bool is_cleared = flags & DELIVERY_DELAY_CLEARED && hears_of_delays;
+        needs[TRACE_SERVICE] =
+            flags & DELIVERY_TRACE_RECORD ||
+            (v->kind == VERDICT_SENT && (notify & DSN_NOTIFY_SUCCESS || is_cleared));
         /* also what the sender does not want to hear of: the postmaster's copy has it */
         needs[BOUNCE_SERVICE] = v->kind == VERDICT_BOUNCED;
         needs[DEFER_SERVICE] = v->kind == VERDICT_DEFERRED;

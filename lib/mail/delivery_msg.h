@@ -21,6 +21,7 @@ enum delivery_flags {
     DELIVERY_CONNECTION_STORE = 1 << 3, /* keep the session for the next */
     DELIVERY_TRACE_ONLY = 1 << 4,       /* -bv, verify probes: report, do not deliver */
     DELIVERY_TRACE_RECORD = 1 << 5,     /* -v */
+    DELIVERY_DELAY_CLEARED = 1 << 6,    /* a delay was told of, so is its end */
 };
 
 // clang-format off

@@ -46,7 +46,7 @@ MSG_DECLARE(recipient, RECIPIENT_FIELDS)
     F(INT, create_s)                      /* create_time attribute */                              \
     F(INT, message_size) F(INT, data_offset) F(INT, content_size) F(INT, hints)                    \
     F(INT, smtputf8)                      /* smtputf8_flags, send_options */                         \
-    F(INT, warn_offset) F(INT, warn_at_s) /* W record; 0: none, or the warning was sent */         \
+    F(INT, warn_offset) F(INT, warn_at_s) /* W record; both 0: none; time 0: it was sent */         \
     F(TEXT, fullname) F(TEXT, encoding) F(TEXT, rewrite_context) F(TEXT, content_filter)           \
     F(TEXT, inspect) F(TEXT, redirect) F(TEXT, verp)                                               \
     F(TEXT, dsn_envid) F(INT, dsn_ret) F(INT, trace_flags)                                         \

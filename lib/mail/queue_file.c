@@ -135,8 +135,7 @@ static bool read_record(struct reading *in, int type, struct slice data, off_t o
         in->env->warn_offset = offset;
         if (!set_int(in, &in->env->warn_at_s, data))
             return false;
-        if (in->env->warn_at_s <= 0)
-            in->env->warn_at_s = in->env->warn_offset = 0;
+        in->env->warn_at_s = MAX(in->env->warn_at_s, (int64_t)0);
         return true;
     case REC_ORIGINAL:
         return set_text(in, &in->next.orig_address, data);

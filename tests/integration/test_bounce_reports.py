@@ -185,5 +185,38 @@ class Reports(SuiteTestCase):
             suite.wait_for_log('unknown "Foo" header label in success template -- ignoring this template')
 
 
+class DelayCleared(SuiteTestCase):
+    """confirm_delay_cleared: who was told of a delay hears of its end."""
+    main_cf = dict(Reports.main_cf, transport_maps="texthash:@etc@/transport", confirm_delay_cleared="yes")
+    send, report_on, status_groups = Reports.send, Reports.report_on, Reports.status_groups
+
+    @classmethod
+    def configure(cls, suite):
+        suite.write("etc/transport", "later.test retry:4.4.1 no route\nthere.test retry:4.0.0 held\nfar.test discard:\n")
+
+    def test_notices(self):
+        sender = "s@there.test"
+        told = self.send(sender, ["a@later.test", "b@later.test"])
+        only_late = self.send(sender, ["c@later.test"], rcpt_options="NOTIFY=DELAY")
+        deaf = [self.send(sender, ["d@later.test"], rcpt_options="NOTIFY=" + word) for word in ("NEVER", "FAILURE")]
+        in_time = self.send(sender, ["e@far.test"])
+        self.suite.wait_for_log(in_time + ": removed")
+        for queue_id in (told, only_late):
+            self.report_on(queue_id, "sender delay")
+        for queue_id in deaf:          # their time has come, too: the next attempt would be told of
+            until(lambda name=queue_id: self.suite.count_log(name + ": .*status=deferred") > 1, 30, "a second attempt")
+        self.suite.write("etc/transport", "later.test discard:\nthere.test retry:4.0.0 held\nfar.test discard:\n")
+        self.suite.reload()
+        for queue_id, recipients in ((told, "ab"), (only_late, "c")):
+            report = self.report_on(queue_id, "sender delivery status")
+            self.assertEqual((report.sender, report.recipients), ("", [sender]))
+            self.assertEqual(report.message["Subject"], "Successful Mail Delivery Report")
+            self.assertEqual([(g["Final-Recipient"], g["Action"]) for g in self.status_groups(report)[1:]],
+                             [("rfc822; %s@later.test" % r, "delivered") for r in recipients])
+        for queue_id in (told, only_late, *deaf):
+            self.suite.wait_for_log(queue_id + ": removed")
+        self.assertEqual(self.suite.count_log("delivery status notification"), 2)
+
+
 if __name__ == "__main__":
     unittest.main()

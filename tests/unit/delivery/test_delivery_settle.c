@@ -112,7 +112,8 @@ static void outcomes(void **unused)
     enum {
         PROBE = DELIVERY_TRACE_ONLY,
         MTA = PROBE | TRACE_MTA_PROBE,
-        RECORD = DELIVERY_TRACE_RECORD
+        RECORD = DELIVERY_TRACE_RECORD,
+        CLEARED = DELIVERY_DELAY_CLEARED
     };
     static const struct {
         const char *name;
@@ -129,6 +130,16 @@ static void outcomes(void **unused)
          "trace u0 2.0.0 delivered|status=sent (t)|D"},
         {"sent, recorded", delivery_sent, "2.0.0", RECORD, 0, false, true, false,
          "trace u0 2.0.0 delivered|status=sent (t)|D"},
+        {"sent late", delivery_sent, "2.0.0", CLEARED, 0, false, true, false,
+         "trace u0 2.0.0 delivered|status=sent (t)|D"},
+        {"sent late, delay", delivery_sent, "2.0.0", CLEARED, DSN_NOTIFY_DELAY, false, true, false,
+         "trace u0 2.0.0 delivered|status=sent (t)|D"},
+        {"sent late, failure", delivery_sent, "2.0.0", CLEARED, DSN_NOTIFY_FAILURE, false, true,
+         false, "status=sent (t)|D"},
+        {"sent late, never", delivery_sent, "2.0.0", CLEARED, DSN_NOTIFY_NEVER, false, true, false,
+         "status=sent (t)|D"},
+        {"still deferred", delivery_deferred, "4.4.1", CLEARED, 0, false, true, true,
+         "defer u0 4.4.1 delayed|status=deferred (t)|R"},
         {"bounced", delivery_bounced, "5.1.1", 0, 0, false, true, false,
          "bounce u0 5.1.1 failed|status=bounced (t)|D"},
         {"bounced, class corrected", delivery_bounced, "4.1.1", 0, 0, false, true, false,

@@ -146,6 +146,7 @@ static void done_recipients_are_left_out(void **unused)
     assert_int_equal(env.recipients_count, 2);
     assert_string_equal(env.recipients[0].address, "r1@x");
     assert_int_equal(env.warn_at_s, 0);
+    assert_true(env.warn_offset > 0);
     arena_free(arena);
     close(fd);
 }
