@@ -22,8 +22,10 @@ static void deliver_maildir(struct local_delivery *d, const struct local_context
 {
     struct mailbox_trouble t;
     struct mailbox_message m = local_message(d, ctx, "file");
-    const struct mailbox_maildir maildir = {
-        .path = path, .rights = *rights, .size_limit = local_params.mailbox_size_limit};
+    const struct mailbox_maildir maildir = {.path = path,
+                                            .rights = *rights,
+                                            .size_limit = local_params.mailbox_size_limit,
+                                            .default_dsn = "5.2.0"};
     bool ok = mailbox_maildir_deliver(&maildir, &m, &t);
     if (t.warning[0])
         log_warn(NULL, "%s", t.warning);
@@ -44,6 +46,7 @@ static void deliver_mbox(struct local_delivery *d, const struct local_context *c
         .may_be_special = true,
         .lock = local_lock_policy(),
         .size_limit = local_params.mailbox_size_limit,
+        .default_dsn = "5.2.0",
     };
     bool ok = mailbox_mbox_deliver(&mbox, &m, &t);
     if (t.warning[0])

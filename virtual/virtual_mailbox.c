@@ -10,6 +10,7 @@
 
 static struct maps *mailbox_maps, *uid_maps, *gid_maps;
 static unsigned lock_kinds;
+static const char default_dsn[] = "4.2.0"; /* the mailboxes are the administrator's to mend */
 
 /* What is known of the recipient while the mailbox is looked for. */
 struct target {
@@ -141,7 +142,8 @@ static void deliver(const struct target *t)
     if (is_maildir) {
         const struct mailbox_maildir maildir = {.path = t->path,
                                                 .rights = t->rights,
-                                                .size_limit = virtual_params.virtual_mailbox_limit};
+                                                .size_limit = virtual_params.virtual_mailbox_limit,
+                                                .default_dsn = default_dsn};
         ok = mailbox_maildir_deliver(&maildir, &message, &trouble);
     } else {
         const struct mailbox_mbox mbox = {
@@ -154,6 +156,7 @@ static void deliver(const struct target *t)
                      .delay_ms = common_params.deliver_lock_delay * 1000,
                      .stale_s = common_params.stale_lock_time},
             .size_limit = virtual_params.virtual_mailbox_limit,
+            .default_dsn = default_dsn,
         };
         ok = mailbox_mbox_deliver(&mbox, &message, &trouble);
     }
@@ -162,7 +165,7 @@ static void deliver(const struct target *t)
     if (ok)
         sent(t, is_maildir ? "delivered to maildir" : "delivered to mailbox");
     else
-        failed(t, strcmp(trouble.dsn, "5.2.0") == 0 ? "4.2.0" : trouble.dsn, /* ours to mend */
+        failed(t, trouble.dsn,
                is_maildir ? arena_printf(arena, "maildir delivery failed: %s", trouble.reason)
                           : arena_printf(arena, "delivery failed to mailbox %s: %s", t->path,
                                          trouble.reason));

@@ -117,8 +117,8 @@ static bool fill(const struct mailbox_maildir *dir, int fd, const struct mailbox
         s.error = errno;
     if (status == MAILBOX_COPY_UNREADABLE)
         return mailbox_trouble_set(t, "4.3.0", "cannot read queue file: %s", err.reason);
-    return mailbox_trouble_set(t, mailbox_trouble_dsn(s.error), "error writing message: %s",
-                               strerror(s.error));
+    return mailbox_trouble_set(t, mailbox_trouble_dsn(s.error, dir->default_dsn),
+                               "error writing message: %s", strerror(s.error));
 }
 
 /*
@@ -156,8 +156,8 @@ static bool publish(const struct mailbox_maildir *dir, int fd, int queue_fd,
     /* Dies after the link: the mail is there and is delivered once more after the restart. */
     if (link(tmp, name.s) < 0 &&
         (errno != ENOENT || !make_maildir(dir->path) || link(tmp, name.s) < 0))
-        return mailbox_trouble_set(t, mailbox_trouble_dsn(errno), "create maildir file %s: %s",
-                                   name.s, strerror(errno));
+        return mailbox_trouble_set(t, mailbox_trouble_dsn(errno, dir->default_dsn),
+                                   "create maildir file %s: %s", name.s, strerror(errno));
     if (needs_directory_sync(&st, queue_fd))
         sync_directory(dir, t);
     return true;
@@ -179,8 +179,8 @@ static bool deliver_as_user(const struct mailbox_maildir *dir, const struct mail
                      "maildir access problem for UID/GID=%lu/%lu: create maildir file %s: %s",
                      (unsigned long)dir->rights.uid, (unsigned long)dir->rights.gid, tmp.s,
                      strerror(error));
-        return mailbox_trouble_set(t, mailbox_trouble_dsn(error), "create maildir file %s: %s",
-                                   tmp.s, strerror(error));
+        return mailbox_trouble_set(t, mailbox_trouble_dsn(error, dir->default_dsn),
+                                   "create maildir file %s: %s", tmp.s, strerror(error));
     }
     bool ok = fill(dir, fd, m, t) && publish(dir, fd, m->queue_fd, &now, host.s, tmp.s, t);
     unlink(tmp.s);

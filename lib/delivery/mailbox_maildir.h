@@ -11,6 +11,7 @@ struct mailbox_maildir {
     const char *path; /* ends in "/" */
     struct user_rights rights;
     int64_t size_limit; /* of the message as written; 0: none */
+    const char *default_dsn; /* as in struct mailbox_mbox */
 };
 
 /* True: the message stands in new/ and is on stable storage. False: T says why, nothing is left. */

@@ -72,8 +72,9 @@ static bool lock_dot(const struct mailbox_mbox *mbox, struct mailbox_trouble *t,
              strerror(errno));
     if (errno != EEXIST && !mbox->must_have_lock_file)
         return true;
-    mailbox_trouble_set(t, errno == EEXIST ? "4.2.0" : mailbox_trouble_dsn(errno), "%s",
-                        t->warning);
+    mailbox_trouble_set(t,
+                        errno == EEXIST ? "4.2.0" : mailbox_trouble_dsn(errno, mbox->default_dsn),
+                        "%s", t->warning);
     t->warning[0] = '\0';
     return false;
 }
@@ -87,15 +88,30 @@ static void unlock_dot(const struct mailbox_mbox *mbox, bool is_locked)
     leave(mbox);
 }
 
-/* A symbolic link that only root can have put there. */
-static bool is_roots_link(const char *path)
+/*
+ * Open what a symbolic link leads to that only root can have put there; ELOOP when others can.
+ *
+ * The directory is held open from the look to the open. Whoever can rename directories above it
+ * could otherwise slip in one with a link of his own in between, and so have mail appended to any
+ * file of the recipient. To be led to another of root's links is nothing that a directory of plain
+ * files would not allow as well; what is opened there the recipient may write.
+ */
+static int open_roots_link(const char *path, int flags)
 {
     struct stat link, dir;
+    struct slice whole = slice_of(path);
+    size_t slash = slice_rfind(whole, '/');
+    const char *name = slash == SIZE_MAX ? path : path + slash + 1;
     CLEANUP(xfree_ptr)
-    char *parent =
-        slice_dup(slice_first(slice_of(path), MIN(slice_rfind(slice_of(path), '/'), strlen(path))));
-    return lstat(path, &link) == 0 && S_ISLNK(link.st_mode) && link.st_uid == 0 &&
-           stat(parent, &dir) == 0 && dir.st_uid == 0 && !(dir.st_mode & (S_IWGRP | S_IWOTH));
+    char *parent = slice_dup(slash == SIZE_MAX ? slice_of(".") : slice_first(whole, slash + 1));
+    CLEANUP(fd_done) int dir_fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0 || fstat(dir_fd, &dir) < 0 || fstatat(dir_fd, name, &link, AT_SYMLINK_NOFOLLOW))
+        return -1;
+    if (S_ISLNK(link.st_mode) && link.st_uid == 0 && dir.st_uid == 0 &&
+        !(dir.st_mode & (S_IWGRP | S_IWOTH)))
+        return openat(dir_fd, name, flags);
+    errno = ELOOP;
+    return -1;
 }
 
 static int open_old(const struct mailbox_mbox *mbox, struct mailbox_trouble *t)
@@ -106,24 +122,20 @@ static int open_old(const struct mailbox_mbox *mbox, struct mailbox_trouble *t)
         return -1;
     int fd = open(mbox->path, FLAGS | O_NOFOLLOW);
     int error = errno;
-    if (fd < 0 && error == ELOOP && is_roots_link(mbox->path)) {
-        fd = open(mbox->path, FLAGS);
-        error = errno == ENOENT ? ENOTDIR : errno; /* nothing is made at the far end of a link */
-        if (fd < 0)
-            mailbox_trouble_set(t, mailbox_trouble_dsn(errno), "cannot open file: %s",
-                                strerror(errno));
-        leave(mbox);
-        errno = error;
-        return fd;
+    bool is_link = fd < 0 && error == ELOOP;
+    if (is_link) {
+        fd = open_roots_link(mbox->path, FLAGS);
+        error = errno;
     }
     leave(mbox);
     if (fd >= 0)
         return fd;
     if (error == ELOOP)
-        mailbox_trouble_set(t, "5.2.0", "file is a symbolic link");
+        mailbox_trouble_set(t, mbox->default_dsn, "file is a symbolic link");
     else
-        mailbox_trouble_set(t, mailbox_trouble_dsn(error), "cannot open file: %s", strerror(error));
-    errno = error;
+        mailbox_trouble_set(t, mailbox_trouble_dsn(error, mbox->default_dsn),
+                            "cannot open file: %s", strerror(error));
+    errno = is_link && error == ENOENT ? ENOTDIR : error; /* nothing is made at a link's far end */
     return -1;
 }
 
@@ -157,8 +169,8 @@ static int create_new(const struct mailbox_mbox *mbox, struct mailbox_trouble *t
     if (ok)
         return fd_take(&fd);
     if (fd < 0)
-        mailbox_trouble_set(t, mailbox_trouble_dsn(error), "cannot create file exclusively: %s",
-                            strerror(error));
+        mailbox_trouble_set(t, mailbox_trouble_dsn(error, mbox->default_dsn),
+                            "cannot create file exclusively: %s", strerror(error));
     errno = fd < 0 ? error : EPERM;
     return -1;
 }
@@ -187,9 +199,9 @@ static bool check_opened(const struct mailbox_mbox *mbox, int fd, bool *ret_is_r
         return mailbox_trouble_set(t, "4.2.0", "cannot open file: %s", strerror(errno));
     *ret_is_regular = S_ISREG(st.st_mode);
     if (!*ret_is_regular && !mbox->may_be_special)
-        return mailbox_trouble_set(t, "5.2.0", "destination is not a regular file");
+        return mailbox_trouble_set(t, mbox->default_dsn, "destination is not a regular file");
     if (*ret_is_regular && st.st_nlink != 1)
-        return mailbox_trouble_set(t, "5.2.0", "file has %lu hard links",
+        return mailbox_trouble_set(t, mbox->default_dsn, "file has %lu hard links",
                                    (unsigned long)st.st_nlink);
     if (*ret_is_regular && mbox->must_be_owner && st.st_uid != mbox->rights.uid)
         return mailbox_trouble_set(t, "4.2.0", "destination %s is not owned by recipient",
@@ -245,8 +257,8 @@ static bool append(const struct mailbox_mbox *mbox, int fd, bool is_regular,
                  mbox->path, strerror(errno));
     if (status == MAILBOX_COPY_UNREADABLE)
         return mailbox_trouble_set(t, "4.3.0", "cannot read queue file: %s", err.reason);
-    return mailbox_trouble_set(t, mailbox_trouble_dsn(a.error), "error writing message: %s",
-                               strerror(a.error));
+    return mailbox_trouble_set(t, mailbox_trouble_dsn(a.error, mbox->default_dsn),
+                               "error writing message: %s", strerror(a.error));
 }
 
 static bool lock_and_append(const struct mailbox_mbox *mbox, const struct mailbox_message *m,

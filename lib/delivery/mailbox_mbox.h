@@ -19,6 +19,9 @@ struct mailbox_mbox {
     bool must_be_owner;       /* strict_mailbox_ownership */
     struct mailbox_lock_policy lock;
     int64_t size_limit; /* 0: none */
+    /* The enhanced code when the mailbox itself is not right: 5.2.0 where the recipient has to mend
+     * it, 4.2.0 where the administrator does and the mail can wait. */
+    const char *default_dsn;
     int64_t *ret_start; /* where the message begins, for comsat; may be NULL */
 };
 

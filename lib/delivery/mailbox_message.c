@@ -107,7 +107,7 @@ bool mailbox_trouble_set(struct mailbox_trouble *t, const char *dsn, const char 
     return false;
 }
 
-const char *mailbox_trouble_dsn(int error)
+const char *mailbox_trouble_dsn(int error, const char *otherwise)
 {
     // clang-format off
     static const struct { int error; const char *dsn; } rows[] = {
@@ -119,5 +119,5 @@ const char *mailbox_trouble_dsn(int error)
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (rows[i].error == error)
             return rows[i].dsn;
-    return "5.2.0";
+    return otherwise;
 }

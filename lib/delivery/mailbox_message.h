@@ -53,7 +53,7 @@ struct mailbox_trouble {
 /* Always false. */
 bool mailbox_trouble_set(struct mailbox_trouble *t, const char *dsn, const char *fmt, ...)
     PRINTF(3, 4);
-/* The enhanced code for an errno met while opening or writing; 5.2.0 when nothing special. */
-const char *mailbox_trouble_dsn(int error);
+/* The enhanced code for an errno met while opening or writing; OTHERWISE when nothing special. */
+const char *mailbox_trouble_dsn(int error, const char *otherwise);
 
 #endif

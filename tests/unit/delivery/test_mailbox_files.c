@@ -9,9 +9,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/test_mailbox_files.XXXXXX";
@@ -72,6 +75,7 @@ static struct mailbox_mbox mbox(void)
         .rights = {getuid(), getgid()},
         .must_be_owner = true,
         .lock = {.kinds = MAILBOX_LOCK_DOTLOCK | MAILBOX_LOCK_FCNTL, .attempts = 1},
+        .default_dsn = "5.2.0",
     };
 }
 
@@ -123,6 +127,9 @@ static void mbox_refuses(void **unused)
     assert_int_equal(mkfifo(path, 0600), 0); /* nobody reads it */
     assert_false(mailbox_mbox_deliver(&m, &message, &t));
     assert_string_equal(t.dsn, "5.2.0");
+    m.default_dsn = "4.2.0";
+    assert_false(mailbox_mbox_deliver(&m, &message, &t));
+    assert_string_equal(t.dsn, "4.2.0");
     unlink(path);
 
     m.path = "/nonexistent/mbox";
@@ -131,6 +138,77 @@ static void mbox_refuses(void **unused)
     assert_string_equal(t.warning,
                         "unable to create lock file /nonexistent/mbox.lock: No such file or "
                         "directory");
+}
+
+static void make_directory_with_link(const char *name, mode_t mode, uid_t owner)
+{
+    char at[160], link[200], target[200];
+    snprintf(at, sizeof at, "%s/%s", dir, name);
+    snprintf(link, sizeof link, "%s/mbox", at);
+    snprintf(target, sizeof target, "%s/target-of-%s", dir, name);
+    assert_int_equal(mkdir(at, 0700), 0);
+    assert_int_equal(symlink(target, link), 0);
+    close(open(target, O_CREAT | O_WRONLY, 0600));
+    assert_int_equal(chown(target, owner, owner), 0);
+    assert_int_equal(lchown(link, owner, owner), 0);
+    assert_int_equal(chmod(at, mode), 0);
+    assert_int_equal(chown(at, owner, owner), 0);
+}
+
+static void remove_directory_with_link(const char *name)
+{
+    char at[160], link[200], target[200];
+    snprintf(at, sizeof at, "%s/%s", dir, name);
+    snprintf(link, sizeof link, "%s/mbox", at);
+    snprintf(target, sizeof target, "%s/target-of-%s", dir, name);
+    unlink(link);
+    rmdir(at);
+    unlink(target);
+}
+
+static pid_t exchange_forever(const char *one, const char *other)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (;;)
+            renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
+    }
+    return pid;
+}
+
+/* Somebody exchanges the directory with root's link for his own, all the time: his link is never
+ * followed; what it leads to has an owner that tells. */
+static void mbox_follows_no_exchanged_link(void **unused)
+{
+    enum { TRIES = 3000 };
+    (void)unused;
+    struct mailbox_trouble t;
+    struct mailbox_mbox m = mbox();
+    char one[160], other[160], at[200];
+    if (geteuid() != 0)
+        skip(); /* only root has root's links */
+    make_directory_with_link("roots", 0755, 0);
+    make_directory_with_link("others", 0777, 65534);
+    snprintf(one, sizeof one, "%s/roots", dir);
+    snprintf(other, sizeof other, "%s/others", dir);
+    snprintf(at, sizeof at, "%s/roots/mbox", dir);
+    m.path = at;
+    m.lock.kinds = MAILBOX_LOCK_FCNTL;
+    m.size_limit = 1; /* nothing is written: thousands of syncs would take their time */
+    pid_t pid = exchange_forever(one, other);
+    int opened = 0, followed = 0;
+    for (int i = 0; i < TRIES; i++) {
+        assert_false(mailbox_mbox_deliver(&m, &message, &t));
+        opened += strcmp(t.reason, "error writing message: File too large") == 0;
+        followed += strncmp(t.reason, "destination", 11) == 0;
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    assert_true(opened > 0);
+    assert_int_equal(followed, 0);
+    remove_directory_with_link("roots");
+    remove_directory_with_link("others");
 }
 
 static void mbox_is_cut_back(void **unused)
@@ -186,7 +264,8 @@ static void maildir_form(void **unused)
     struct mailbox_trouble t;
     char where[160], name[512];
     snprintf(where, sizeof where, "%s/deep/md/", dir);
-    struct mailbox_maildir m = {.path = where, .rights = {getuid(), getgid()}, .size_limit = 10};
+    struct mailbox_maildir m = {
+        .path = where, .rights = {getuid(), getgid()}, .size_limit = 10, .default_dsn = "5.2.0"};
     assert_false(mailbox_maildir_deliver(&m, &message, &t));
     assert_string_equal(t.dsn, "5.2.2");
     assert_int_equal(count_files("tmp", name, sizeof name), 0);
@@ -221,7 +300,8 @@ static void maildir_syncs(void **unused)
     } rows[] = {{"same file system", false, 0}, {"another file system", true, 1}};
     char where[160], name[512];
     snprintf(where, sizeof where, "%s/deep/md/", dir);
-    const struct mailbox_maildir m = {.path = where, .rights = {getuid(), getgid()}};
+    const struct mailbox_maildir m = {
+        .path = where, .rights = {getuid(), getgid()}, .default_dsn = "5.2.0"};
     int elsewhere = memfd_create("queue file", MFD_CLOEXEC);
     char text[4096];
     ssize_t n = pread(message.queue_fd, text, sizeof text, 0);
@@ -246,8 +326,11 @@ static void maildir_syncs(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mbox_form),        cmocka_unit_test(mbox_refuses),
-        cmocka_unit_test(mbox_is_cut_back), cmocka_unit_test(maildir_form),
+        cmocka_unit_test(mbox_form),
+        cmocka_unit_test(mbox_refuses),
+        cmocka_unit_test(mbox_follows_no_exchanged_link),
+        cmocka_unit_test(mbox_is_cut_back),
+        cmocka_unit_test(maildir_form),
         cmocka_unit_test(maildir_syncs),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
