@@ -4,9 +4,15 @@
  * A table is one file, NAME.db, without an environment. Readers hold a shared flock while they look
  * something up; whoever updates or rebuilds it holds an exclusive one. A rebuild happens in a file
  * of its own that replaces the table at commit, so that readers never see half of it.
+ *
+ * A file that was cut off is an error, before and while it is open, and none of an update reaches
+ * it any more. The library is called where a fault is an answer (map_fault.h): a damaged page leads
+ * it astray. What it holds then, in the process's own memory, is left alone for good.
  */
 #include "map/map_db_file.h"
+#include "map/map_db_meta.h"
 #include "map/map_drivers.h"
+#include "map/map_fault.h"
 
 #include "base/xmem.h"
 #include "io/fd.h"
@@ -18,7 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MANY_KEYS_CACHE_MAX = 512 * 1024 * 1024 };
+enum { WHOLE_TABLE_CACHE_MAX = 512 * 1024 * 1024 };
 
 struct map_db {
     struct map map;
@@ -30,6 +36,8 @@ struct map_db {
     struct stat opened;
     bool try_nul, try_bare; /* which forms of the key may be in there */
     bool is_held;           /* the reader's lock */
+    bool is_cut;            /* found while updating: the library shall write no more */
+    bool is_damaged;        /* the library is not called again */
 };
 
 static struct map_db *map_db_of(struct map *map)
@@ -39,6 +47,8 @@ static struct map_db *map_db_of(struct map *map)
 
 static bool failed(struct map_db *db, const char *what, int error, struct err *err)
 {
+    if (db->is_damaged || error == DB_RUNRECOVERY)
+        return err_set(err, ERR_TEMP, "%s database %s: file is damaged", what, db->path);
     return err_set(err, ERR_TEMP, "%s database %s: %s", what, db->path, db_strerror(error));
 }
 
@@ -62,12 +72,72 @@ static struct slice slice_of_entry(const DBT *entry)
     return a.len > 0 ? a : SLICE_EMPTY;
 }
 
+/* --- calls of the library, which a damaged file may lead astray --------------------------------
+ */
+
+struct call {
+    struct map_db *db;
+    int (*work)(const struct call *);
+    DBT *key, *value;
+    u_int32_t flags;
+    int error;
+};
+
+static int work_get(const struct call *c)
+{
+    return c->db->db->get(c->db->db, NULL, c->key, c->value, c->flags);
+}
+
+static int work_put(const struct call *c)
+{
+    return c->db->db->put(c->db->db, NULL, c->key, c->value, c->flags);
+}
+
+static int work_del(const struct call *c)
+{
+    return c->db->db->del(c->db->db, NULL, c->key, c->flags);
+}
+
+static int work_step(const struct call *c)
+{
+    struct map_db *db = c->db;
+    int error = db->cursor ? 0 : db->db->cursor(db->db, NULL, &db->cursor, 0);
+    return error ? error : db->cursor->get(db->cursor, c->key, c->value, c->flags);
+}
+
+static int work_sync(const struct call *c)
+{
+    return c->db->db->sync(c->db->db, c->flags);
+}
+
+static int work_close(const struct call *c)
+{
+    if (c->db->cursor)
+        c->db->cursor->close(c->db->cursor);
+    return c->db->db->close(c->db->db, c->flags);
+}
+
+static void run(void *ctx)
+{
+    struct call *c = ctx;
+    c->error = c->work(c);
+}
+
+static int call(struct map_db *db, int (*work)(const struct call *), DBT *key, DBT *value,
+                u_int32_t flags)
+{
+    struct call c = {db, work, key, value, flags, EFAULT};
+    if (!db->is_damaged && !map_fault_try(run, &c))
+        db->is_damaged = true;
+    return c.error;
+}
+
 /* --- look-up -------------------------------------------------------------------------------- */
 
 static int db_get(struct map_db *db, const char *key, bool with_nul, struct strbuf *value)
 {
     DBT k = entry_of(key, with_nul), v = {0};
-    int error = db->db->get(db->db, NULL, &k, &v, 0);
+    int error = call(db, work_get, &k, &v, 0);
     if (error == 0) {
         strbuf_add_slice(value, slice_of_entry(&v));
         /* the file is of one kind; from now on ask once */
@@ -130,10 +200,8 @@ static enum map_status db_next(struct map *map, bool first, struct strbuf *key,
                                struct strbuf *value, struct err *err)
 {
     struct map_db *db = map_db_of(map);
-    int error = db->cursor ? 0 : db->db->cursor(db->db, NULL, &db->cursor, 0);
     DBT k = {0}, v = {0};
-    if (error == 0)
-        error = db->cursor->get(db->cursor, &k, &v, first ? DB_FIRST : DB_NEXT);
+    int error = call(db, work_step, &k, &v, first ? DB_FIRST : DB_NEXT);
     if (error == DB_NOTFOUND)
         return MAP_NOT_FOUND;
     if (error != 0) {
@@ -147,6 +215,21 @@ static enum map_status db_next(struct map *map, bool first, struct strbuf *key,
 
 /* --- update --------------------------------------------------------------------------------- */
 
+/* After each change: pages that were there and are gone would be written again as empty ones. What
+ * the change has to go on is in memory still, and is dropped. */
+static bool still_has_all(struct map_db *db, struct err *err)
+{
+    struct stat now;
+    if (db->rebuild)
+        return true;
+    if (db->is_cut || fstat(db->lock_fd, &now) < 0 || now.st_size < db->opened.st_size) {
+        db->is_cut = true;
+        return err_set(err, ERR_TEMP, "write database %s: file was cut off", db->path);
+    }
+    db->opened.st_size = now.st_size;
+    return true;
+}
+
 static bool db_put(struct map *map, const char *key, const char *value, struct err *err)
 {
     struct map_db *db = map_db_of(map);
@@ -159,7 +242,9 @@ static bool db_put(struct map *map, const char *key, const char *value, struct e
     db->try_bare = !with_nul;
     DBT k = entry_of(key, with_nul), v = entry_of(value, with_nul);
     bool replace = map->flags & MAP_KEEP_DUPLICATES_QUIET;
-    int error = db->db->put(db->db, NULL, &k, &v, replace ? 0 : DB_NOOVERWRITE);
+    int error = call(db, work_put, &k, &v, replace ? 0 : DB_NOOVERWRITE);
+    if (!still_has_all(db, err))
+        return false;
     if (error == DB_KEYEXIST) {
         if (!(map->flags & MAP_IGNORE_DUPLICATES))
             map_warn(map, "%s: duplicate entry: \"%s\"", db->path, key);
@@ -177,8 +262,10 @@ static enum map_status db_remove(struct map *map, const char *key, struct err *e
         if (!(with_nul ? try_nul : try_bare))
             continue;
         DBT k = entry_of(key, with_nul);
-        error = db->db->del(db->db, NULL, &k, 0);
+        error = call(db, work_del, &k, NULL, 0);
     }
+    if (!still_has_all(db, err))
+        return MAP_FAILED;
     if (error == 0)
         return MAP_FOUND;
     if (error == DB_NOTFOUND)
@@ -190,9 +277,13 @@ static enum map_status db_remove(struct map *map, const char *key, struct err *e
 static bool db_commit(struct map *map, struct err *err)
 {
     struct map_db *db = map_db_of(map);
-    int error = db->db->sync(db->db, 0);
+    if (!still_has_all(db, err))
+        return false;
+    int error = call(db, work_sync, NULL, NULL, 0);
     if (error != 0)
         return failed(db, "write", error, err);
+    if (!map_db_meta_is_whole(db->lock_fd))
+        return err_set(err, ERR_TEMP, "write database %s: file was cut off", db->path);
     return !db->rebuild || map_db_file_commit(db->rebuild, err);
 }
 
@@ -205,10 +296,10 @@ static bool db_has_changed(struct map *map)
 static void db_close(struct map *map)
 {
     struct map_db *db = map_db_of(map);
-    if (db->cursor)
-        db->cursor->close(db->cursor);
-    if (db->db)
-        db->db->close(db->db, map->flags & (MAP_WRITE | MAP_REBUILD) ? 0 : DB_NOSYNC);
+    bool writes = map->flags & (MAP_WRITE | MAP_REBUILD);
+    /* closing writes pages whatever it is told: of a file that was cut off, it must not */
+    if (db->db && (!writes || db->lock_fd < 0 || still_has_all(db, NULL)))
+        call(db, work_close, NULL, NULL, writes ? 0 : DB_NOSYNC);
     map_db_file_free(db->rebuild);
     fd_done(&db->lock_fd); /* gives the lock back */
     free(db->source);
@@ -233,8 +324,36 @@ static bool db_open_file(struct map_db *db, enum map_flags flags, struct err *er
         if (fstat(db->lock_fd, &db->opened) < 0)
             return failed(db, "lock", errno, err);
         if (map_db_file_is_at(db->path, &db->opened))
-            return true;
+            break;
     }
+    return map_db_meta_is_whole(db->lock_fd) ||
+           err_set(err, ERR_TEMP, "open database %s: file was cut off", db->path);
+}
+
+/* Memory for all of the table, where a short time is worth it; 0: it is not. */
+static size_t whole_table_size(const struct map_db *db)
+{
+    struct stat source;
+    if (db->map.flags & MAP_MANY_KEYS)
+        return (size_t)db->opened.st_size / 4 * 5;
+    /* the pages of a growing table are written and read again and again when they do not fit */
+    if (db->map.flags & MAP_REBUILD && stat(db->source, &source) == 0)
+        return (size_t)source.st_size * 4;
+    return 0;
+}
+
+struct opening {
+    struct map_db *db;
+    const char *path;
+    DBTYPE type;
+    u_int32_t mode;
+    int error;
+};
+
+static void work_open(void *ctx)
+{
+    struct opening *o = ctx;
+    o->error = o->db->db->open(o->db->db, NULL, o->path, NULL, o->type, o->mode, 0644);
 }
 
 static bool db_open_handle(struct map_db *db, const char *path, DBTYPE type, u_int32_t mode,
@@ -243,22 +362,23 @@ static bool db_open_handle(struct map_db *db, const char *path, DBTYPE type, u_i
     const struct map_options *options = map_get_options();
     size_t cache = mode & DB_RDONLY ? options->berkeley_db_read_buffer_size
                                     : options->berkeley_db_create_buffer_size;
-    if (db->map.flags & MAP_MANY_KEYS) /* all of a table of some size */
-        cache = MAX(cache, MIN((size_t)db->opened.st_size / 4 * 5, (size_t)MANY_KEYS_CACHE_MAX));
+    cache = MAX(cache, MIN(whole_table_size(db), (size_t)WHOLE_TABLE_CACHE_MAX));
     int error = db_create(&db->db, NULL, 0);
     if (error != 0)
         return failed(db, "open", error, err);
     db->db->set_errcall(db->db, stay_quiet);
     if (cache > 0)
         db->db->set_cachesize(db->db, 0, (u_int32_t)MIN(cache, (size_t)UINT32_MAX), 0);
-    /* no memory map: a file that is cut off under one would kill us */
-    error = db->db->open(db->db, NULL, path, NULL, type, mode | DB_NOMMAP, 0644);
-    return error == 0 || failed(db, "open", error, err);
+    struct opening o = {db, path, type, mode | DB_NOMMAP, EFAULT};
+    if (!map_fault_try(work_open, &o))
+        db->is_damaged = true;
+    return o.error == 0 || failed(db, "open", o.error, err);
 }
 
 static struct map *db_open(const char *name, enum map_flags flags, DBTYPE type, struct err *err)
 {
     struct map_db *db = map_alloc(sizeof *db);
+    map_fault_init();
     db->map.flags = flags;
     db->source = xstrdup(name);
     db->path = xasprintf("%s.db", name);

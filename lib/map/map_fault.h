@@ -18,7 +18,7 @@
 /* Install the handlers, unless they are there; before a table is opened that is read so. */
 void map_fault_init(void);
 /* Run WORK(CTX); false: it met a fault, or called map_fault_give_up(), and was left there and then.
- * It must only read: what it allocated or locked would stay so. */
+ * What it allocated or locked stays so: what it may have been changing must not be used again. */
 bool map_fault_try(void (*work)(void *ctx), void *ctx);
 /* Leave the WORK under way in this thread; returns when there is none. For callbacks of libraries
  * that would call abort(). */

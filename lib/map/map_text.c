@@ -21,7 +21,7 @@ void map_text_done(struct map_text *in)
 
 static bool is_space(char c)
 {
-    return c && strchr(SLICE_SPACE, c);
+    return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 static bool is_left_out(struct slice line)

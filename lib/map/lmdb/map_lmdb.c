@@ -44,12 +44,14 @@ static bool lmdb_has_changed(struct map *map)
 static void lmdb_close(struct map *map)
 {
     struct map_lmdb *db = map_lmdb_of(map);
-    if (db->rebuild)
+    if (db->rebuild && !db->is_damaged)
         mdb_txn_abort(db->txn);
     else
         map_lmdb_end(db, NULL);
-    mdb_txn_abort(db->reader);
-    mdb_env_close(db->env); /* gives a lock back, too */
+    if (!db->is_damaged) {
+        mdb_txn_abort(db->reader);
+        mdb_env_close(db->env); /* gives a lock back, too */
+    }
     map_db_file_free(db->rebuild);
     strbuf_done(&db->journal);
     strbuf_done(&db->last_key);

@@ -31,6 +31,7 @@ struct map_lmdb {
     struct strbuf last_key; /* of map_lmdb_next() */
     size_t pending;         /* number of changes in TXN */
     bool try_nul, try_bare; /* which forms of the key may be in there */
+    bool is_damaged;        /* an update met a fault: the library is not called again */
     bool is_listing;        /* the reader's lock is held between calls of map_lmdb_next() */
 };
 

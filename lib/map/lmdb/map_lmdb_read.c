@@ -172,6 +172,10 @@ static void look_locked(void *ctx)
 static enum map_status ask(struct look *look, struct err *err)
 {
     struct map_lmdb *db = look->db;
+    if (db->is_damaged) {
+        map_lmdb_failed(db, "read", MDB_CORRUPTED, err);
+        return MAP_FAILED;
+    }
     look->txn = db->txn ? db->txn : db->reader;
     look->error = MDB_CORRUPTED;
     look->is_settled = false;

@@ -6,8 +6,10 @@
  * writer's lock is held from the first change to the end of the transaction, so that processes may
  * share a table that all of them write.
  *
- * LMDB copies what a page says into memory without asking whether it can be true, so that an update
- * in place of a damaged file may end the process, or fail. Readers are safe, and so are rebuilds.
+ * An update that meets a page that is gone is left where it is (see map_fault.h), and the library
+ * not called again: the table stays as it was, because the page that names the new version is
+ * written last. A damaged page can do more: LMDB copies what it says into memory without asking
+ * whether it can be true, and the process may end. Readers are safe, and so are rebuilds.
  */
 #include "map/lmdb/map_lmdb.h"
 
@@ -23,9 +25,35 @@ struct change {
     MDB_val key, value;
 };
 
-/* Also when another process made the map larger meanwhile. */
-static int begin_write(struct map_lmdb *db)
+/* What may meet a damaged page. */
+struct step {
+    struct map_lmdb *db;
+    int (*work)(struct map_lmdb *db, struct change *change);
+    struct change *change;
+    int error;
+};
+
+static void run(void *ctx)
 {
+    struct step *step = ctx;
+    step->error = step->work(step->db, step->change);
+}
+
+static int guarded(struct map_lmdb *db, int (*work)(struct map_lmdb *, struct change *),
+                   struct change *change)
+{
+    struct step step = {db, work, change, MDB_CORRUPTED};
+    if (!db->is_damaged && !map_fault_try(run, &step)) {
+        db->is_damaged = true;
+        db->txn = NULL;
+    }
+    return step.error;
+}
+
+/* Also when another process made the map larger meanwhile. */
+static int begin_write(struct map_lmdb *db, struct change *unused)
+{
+    (void)unused;
     int error = mdb_txn_begin(db->env, NULL, 0, &db->txn);
     if (error == MDB_MAP_RESIZED) {
         error = mdb_env_set_mapsize(db->env, 0);
@@ -43,7 +71,7 @@ bool map_lmdb_begin(struct map_lmdb *db, struct err *err)
     db->pending = 0;
     if (!db->rebuild && !map_lmdb_lock(db, F_WRLCK))
         return err_set(err, ERR_TEMP, "lock database %s: %s", db->path, strerror(errno));
-    int error = db->rebuild || map_lmdb_is_whole(db, err) ? begin_write(db) : EIO;
+    int error = db->rebuild || map_lmdb_is_whole(db, err) ? guarded(db, begin_write, NULL) : EIO;
     if (error == 0)
         return true;
     if (!db->rebuild)
@@ -80,8 +108,9 @@ static int apply(struct map_lmdb *db, struct change *change)
 }
 
 /* A new transaction in a map twice as large, with all of the journal in it. */
-static int grow_once(struct map_lmdb *db)
+static int grow_once(struct map_lmdb *db, struct change *unused)
 {
+    (void)unused;
     MDB_envinfo info;
     mdb_txn_abort(db->txn);
     db->txn = NULL;
@@ -90,7 +119,7 @@ static int grow_once(struct map_lmdb *db)
         return ENOSPC;
     int error = mdb_env_set_mapsize(db->env, info.me_mapsize * 2);
     if (error == 0)
-        error = begin_write(db);
+        error = begin_write(db, NULL);
     struct slice in = strbuf_slice(&db->journal);
     struct change change;
     while (error == 0 && next_noted(&in, &change)) {
@@ -105,9 +134,17 @@ static int grow(struct map_lmdb *db)
 {
     int error;
     do
-        error = grow_once(db);
+        error = guarded(db, grow_once, NULL);
     while (error == MDB_MAP_FULL);
     return error;
+}
+
+static int commit(struct map_lmdb *db, struct change *unused)
+{
+    (void)unused;
+    MDB_txn *txn = db->txn;
+    db->txn = NULL;
+    return mdb_txn_commit(txn);
 }
 
 bool map_lmdb_end(struct map_lmdb *db, struct err *err)
@@ -115,9 +152,14 @@ bool map_lmdb_end(struct map_lmdb *db, struct err *err)
     int error = 0, fd;
     if (!db->txn)
         return true;
-    while (db->txn) {
-        error = mdb_txn_commit(db->txn);
+    /* pages behind the end would be written again as empty ones */
+    bool is_whole = db->rebuild || map_lmdb_is_whole(db, err);
+    if (!is_whole) {
+        mdb_txn_abort(db->txn);
         db->txn = NULL;
+    }
+    while (db->txn) {
+        error = guarded(db, commit, NULL);
         if (error == MDB_MAP_FULL) /* the list of free pages did not fit */
             error = grow(db);
         if (error != 0)
@@ -129,14 +171,14 @@ bool map_lmdb_end(struct map_lmdb *db, struct err *err)
     db->is_listing = false; /* its lock is gone, too */
     strbuf_reset(&db->journal);
     db->pending = 0;
-    return error == 0 || map_lmdb_failed(db, "write", error, err);
+    return is_whole && (error == 0 || map_lmdb_failed(db, "write", error, err));
 }
 
 /* What mdb_put() or mdb_del() said in the end. */
 static int change_entry(struct map_lmdb *db, struct change *change)
 {
     int error;
-    while ((error = apply(db, change)) == MDB_MAP_FULL)
+    while ((error = guarded(db, apply, change)) == MDB_MAP_FULL)
         if ((error = grow(db)) != 0)
             break;
     if (error == 0) {
@@ -155,6 +197,11 @@ static bool prepare(struct map_lmdb *db, struct err *err)
 
 static bool failed_update(struct map_lmdb *db, int error, struct err *err)
 {
+    if (db->is_damaged && !db->rebuild) {
+        map_lmdb_lock(db, F_UNLCK); /* nobody else shall wait for us */
+        if (!map_lmdb_is_whole(db, err))
+            return false;
+    }
     return err_set(err, ERR_TEMP, "error updating %s: %s", db->map.name, mdb_strerror(error));
 }
 
