@@ -10,7 +10,7 @@
 struct mailbox_maildir {
     const char *path; /* ends in "/" */
     struct user_rights rights;
-    int64_t size_limit; /* of the message as written; 0: none */
+    int64_t size_limit;      /* of the message as written; 0: none */
     const char *default_dsn; /* as in struct mailbox_mbox */
 };
 
