@@ -1,4 +1,5 @@
 """Clients that mean no good, or are merely strange: in TLS, in floods, with half a connection. Nobody else waits for them."""
+import contextlib
 import os
 import shutil
 import socket
@@ -6,12 +7,13 @@ import ssl
 import subprocess
 import unittest
 
-from support import certificates
+from support import certificates, memory
 from support.auth_server import AuthServer
 from support.ports import free_port
 from support.sink import KEYWORDS, Sink
 from support.smtp import SmtpClient
 from support.suite import Suite, SuiteTestCase
+from support.wait import until
 
 
 class SlicedTls:
@@ -44,7 +46,7 @@ class SlicedTls:
 
 class Tls(SuiteTestCase):
     main_cf = {"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": "@etc@/server.pem", "smtpd_tls_loglevel": "1",
-               "smtpd_timeout": "3s", "smtpd_per_request_deadline": "yes", "smtpd_min_data_rate": "500",
+               "smtpd_timeout": "3s", "smtpd_starttls_timeout": "3s", "smtpd_per_request_deadline": "yes", "smtpd_min_data_rate": "500",
                "smtpd_sessions_per_process": "100", "local_transport": "discard"}
 
     @classmethod
@@ -91,6 +93,37 @@ class Tls(SuiteTestCase):
         self.assertEqual(self.suite.count_log("TLS connection established", mark), 1)
         self.assertIn(b"no renegotiation", shown)
         self.assert_reply(self.session().noop(), 250)
+
+    def test_handshakes_that_stop(self):
+        """Two hundred clients say STARTTLS and go on with a piece of a handshake, or with no TLS at all. Others do not wait
+        for them, they do not stay, and the memory they took is there for the next two hundred."""
+        hello = ssl.MemoryBIO()
+        whole = certificates.client().wrap_bio(ssl.MemoryBIO(), hello)
+        with self.assertRaises(ssl.SSLWantReadError):
+            whole.do_handshake()
+        first = hello.read()
+        beginnings = [b"", b"\x16", first[:3], first[:5], first[:-1], b"EHLO plain\r\n", b"\x16\x03\x01\xff\xff", bytes(5000),
+                      first[:5] + bytes(len(first) - 5), b"\x15\x03\x03\x00\x02\x02\x00", first + first, first + b"\x17\x03\x03\x40\x00" * 9]
+        sizes = []
+        for _ in range(2):
+            mark = self.suite.log_mark()
+            clients = []
+            for i in range(200):
+                client = self.session()
+                self.assert_reply(client.cmd("STARTTLS"), 220)
+                client.sock.sendall(beginnings[i % len(beginnings)])
+                clients.append(client)
+            self.assert_reply(self.session().start_tls(certificates.client()), 220)
+            for client in clients:          # every one is ended by the server, within smtpd_starttls_timeout
+                client.pending = b""
+                with contextlib.suppress(ConnectionError):
+                    while client.sock.recv(65536):
+                        pass
+                client.close()
+            until(lambda m=mark: self.suite.count_log("lost connection after STARTTLS", m) == 200, 30, self.suite.tail)
+            sizes.append(max(memory.pss(pid) for pid in self.suite.processes()["smtpd"]))
+        if not memory.is_sanitized(self.suite.product.daemon("smtpd")):
+            self.assertLess(sizes[1], sizes[0] + (2 << 20), sizes)
 
     def test_a_byte_now_and_then(self):
         """The time for a request is one for all its pieces."""
