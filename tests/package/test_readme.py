@@ -1,9 +1,6 @@
-"""The two commands of README, in a Debian with nothing but what debootstrap puts there.
-
-./demo runs whole. ./check runs as "./check quick": the release build and its quick tests; all of ./check is what runs this test.
-"""
+"""./demo, the first command of README, in a Debian with nothing but what debootstrap puts there. (./check is what runs this test;
+it is not run inside.)"""
 import os
-import re
 import shutil
 import subprocess
 import tempfile
@@ -70,7 +67,7 @@ class Readme(unittest.TestCase):
         print(done.stdout[-3000:], flush=True)
         return done
 
-    def test_1_demo(self):
+    def test_demo(self):
         for name in ("cc", "cmake", "python3"):
             self.assertFalse(os.path.lexists(self.root + "/usr/bin/" + name), name)
         done = self.run_there("./demo")
@@ -80,13 +77,6 @@ class Readme(unittest.TestCase):
             self.assertIn(shown, done.stdout)
         for place in ("/var/spool/postfix", "/etc/postfix", "/usr/sbin/postfix"):
             self.assertFalse(os.path.lexists(self.root + place), place)
-
-    def test_2_check(self):
-        done = self.run_there("./check quick")
-        self.assertRegex(done.stdout, r"quick tests: 100% tests passed, 0 tests failed out of \d\d+")
-        self.assertEqual(done.returncode, 0)
-        passed = int(re.search(r"failed out of (\d+)", done.stdout)[1])
-        self.assertGreater(passed, 100)
 
 
 if __name__ == "__main__":

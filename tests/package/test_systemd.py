@@ -48,12 +48,13 @@ class Units(unittest.TestCase):
         self.host.run("systemctl reload postfix")
         self.assertEqual(master(), before)
         self.host.run("systemctl restart postfix")
+        wait.until(lambda: self.state("postfix@-") == "active", 60, "the instance runs again")
         self.assertNotEqual(master(), before)
         self.host.run("postfix status && systemctl stop postfix")
-        self.assertEqual(self.state("postfix@-"), "inactive")
+        wait.until(lambda: self.state("postfix@-") == "inactive", 60, "the instance stops with the unit it is part of")
         self.assertFalse(self.host.ok("postfix status"))
         self.host.run("service postfix start")
-        self.assertEqual(self.state("postfix@-"), "active")
+        wait.until(lambda: self.state("postfix@-") == "active", 60, "the instance starts")
         self.host.run("postfix status && postfix stop && ! postfix status")
         wait.until(lambda: self.state("postfix@-") != "active", 30, "systemd sees the end")
         self.host.run("systemctl start postfix@- && postfix status")
@@ -63,7 +64,7 @@ class Units(unittest.TestCase):
                       "postconf -c /etc/postfix-two -e master_service_disable= inet_interfaces=127.0.0.9 && "
                       "postconf -c /etc/postfix-two -MX smtp/inet; postmulti -i postfix-two -e enable")
         self.host.run("systemctl daemon-reload && systemctl restart postfix")
-        self.assertEqual([self.state("postfix@-"), self.state("postfix@postfix-two")], ["active", "active"])
+        wait.until(lambda: [self.state("postfix@-"), self.state("postfix@postfix-two")] == ["active", "active"], 60, "both run")
         self.host.run("postmulti -i postfix-two -p status")
         self.host.run("systemctl stop postfix@postfix-two && postmulti -i - -p status && ! postmulti -i postfix-two -p status")
         self.host.run("postmulti -i postfix-two -e disable && postmulti -i postfix-two -e destroy")
@@ -75,11 +76,11 @@ class Units(unittest.TestCase):
 
     def test_6_configured_anew(self):
         self.host.run("systemctl start postfix && dpkg-reconfigure valija && postfix status")
-        self.assertEqual(self.state("postfix@-"), "active")
+        wait.until(lambda: self.state("postfix@-") == "active", 60, "the instance runs")
 
     def test_7_removed_and_purged(self):
         self.host.run("apt-get purge -y -q valija")
-        self.assertEqual(self.state("postfix@-"), "inactive")
+        wait.until(lambda: self.state("postfix@-") == "inactive", 60, "the instance has stopped")
         listed = self.host.run("systemctl list-unit-files --no-legend 'postfix*'; ls /etc/systemd/system/*/ | grep postfix",
                                check=False)
         self.assertEqual(re.findall("postfix.*", listed), [])
