@@ -63,14 +63,6 @@ static enum mime_place feed(struct cleanup_message *m, struct slice line)
     return place;
 }
 
-static void note_utf8(struct cleanup_message *m, struct slice header)
-{
-    if ((m->flags & (CLEANUP_FLAG_SMTPUTF8 | CLEANUP_FLAG_AUTO_UTF8)) &&
-        common_params.smtputf8_enable && !(m->env.smtputf8 & SMTPUTF8_HEADER) &&
-        !text_is_ascii(header) && text_is_utf8(header))
-        m->env.smtputf8 |= SMTPUTF8_HEADER;
-}
-
 /* A header inside the body: inspected, otherwise left alone. */
 static void inner_header(struct cleanup_message *m, enum cleanup_check kind, struct slice header)
 {
@@ -88,6 +80,7 @@ static void inner_header(struct cleanup_message *m, enum cleanup_check kind, str
     if (header_parse(header, &name, &value) &&
         header_find(name)->id == HEADER_CONTENT_TRANSFER_ENCODING)
         cleanup_header_note_encoding(m, value);
+    cleanup_header_note_utf8(m, header);
     cleanup_write_text(m, header);
 }
 
@@ -95,7 +88,6 @@ static void take_header(struct cleanup_message *m, struct slice header)
 {
     struct slice name, value;
     enum mime_place place = feed(m, header);
-    note_utf8(m, header);
     bool is_mime =
         header_parse(header, &name, &value) && (header_find(name)->flags & HEADER_IS_MIME);
     if (place == MIME_PRIMARY_HEADER)

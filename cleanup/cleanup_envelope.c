@@ -45,6 +45,9 @@ static void write_recipient(struct cleanup_message *m, const struct recipient *r
     struct recipient kept = *rcpt;
     kept.offset = cleanup_write_offset(m);
     cleanup_write_record(m, REC_RECIPIENT, slice_of(rcpt->address));
+    if ((m->flags & (CLEANUP_FLAG_SMTPUTF8 | CLEANUP_FLAG_AUTO_UTF8)) &&
+        common_params.smtputf8_enable && !text_is_ascii(slice_of(rcpt->address)))
+        m->env.smtputf8 |= SMTPUTF8_RECIPIENT;
     m->env.recipient_count++;
     keep_for_qmgr(m, &kept);
 }
@@ -122,7 +125,8 @@ static void on_recipient(struct cleanup_message *m, struct slice data)
     if (!original)
         original = arena_slice_dup(m->arena, data);
     if (!about.dsn_orcpt[0]) {
-        strbuf_add_str(&orcpt, "rfc822;");
+        bool is_utf8 = common_params.smtputf8_enable && !text_is_ascii(strbuf_slice(&mapped));
+        strbuf_add_str(&orcpt, is_utf8 ? "utf-8;" : "rfc822;");
         strbuf_add_slice(&orcpt, strbuf_slice(&mapped)); /* internal form, as Postfix has it */
         about.dsn_orcpt = arena_slice_dup(m->arena, strbuf_slice(&orcpt));
     }

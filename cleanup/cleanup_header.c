@@ -136,6 +136,14 @@ static void note(struct cleanup_message *m, const struct header_info *info, stru
     }
 }
 
+void cleanup_header_note_utf8(struct cleanup_message *m, struct slice header)
+{
+    if ((m->flags & (CLEANUP_FLAG_SMTPUTF8 | CLEANUP_FLAG_AUTO_UTF8)) &&
+        common_params.smtputf8_enable && !(m->env.smtputf8 & SMTPUTF8_HEADER) &&
+        !text_is_ascii(header)) /* UTF-8 or not: neither can go through ASCII */
+        m->env.smtputf8 |= SMTPUTF8_HEADER;
+}
+
 void cleanup_header_primary(struct cleanup_message *m, struct slice header)
 {
     CLEANUP(strbuf_done) struct strbuf other = STRBUF_ANY, rewritten = STRBUF_ANY;
@@ -167,6 +175,7 @@ void cleanup_header_primary(struct cleanup_message *m, struct slice header)
     bool has_addresses = info->flags & (HEADER_IS_SENDER | HEADER_IS_RECIPIENT);
     if (has_addresses && may_rewrite(m) && rewrite_addresses(m, info, name, value, &rewritten))
         header = strbuf_slice(&rewritten);
+    cleanup_header_note_utf8(m, header);
     cleanup_write_header(m, header);
 }
 

@@ -135,8 +135,12 @@ void cleanup_map_address(struct cleanup_message *m, enum rewrite_context context
 {
     const struct cleanup_tables *t = &cleanup_tables;
     bool is_sender = class_bit & (CLEANUP_ENVELOPE_SENDER | CLEANUP_HEADER_SENDER);
+    struct rewrite_rules rules = t->rules;
+    if ((class_bit & (CLEANUP_ENVELOPE_SENDER | CLEANUP_ENVELOPE_RECIPIENT)) &&
+        address_local_needs_quotes(address)) /* what stands in quotes is no route */
+        rules.swap_bangpath = rules.allow_percent_hack = false;
     strbuf_reset(out);
-    rewrite_address(&t->rules, context, address, out);
+    rewrite_address(&rules, context, address, out);
     if (out->len == 0 || !(m->flags & CLEANUP_FLAG_MAP))
         return;
     if (is_sender && (t->sender_canonical_classes & class_bit))

@@ -136,6 +136,8 @@ bool cleanup_bulk_may_hold_line_end(struct slice records);
 void cleanup_header_primary(struct cleanup_message *m, struct slice header);
 void cleanup_header_end(struct cleanup_message *m);
 /* What a Content-Transfer-Encoding: header says counts when the envelope said nothing. */
+/* A header that is written: does the message need SMTPUTF8 for it? */
+void cleanup_header_note_utf8(struct cleanup_message *m, struct slice header);
 void cleanup_header_note_encoding(struct cleanup_message *m, struct slice value);
 /* cleanup_write.c */
 bool cleanup_write_create(struct cleanup_message *m);

@@ -31,11 +31,6 @@ static unsigned parse_classes(const char *parameter, const char *text)
     return classes;
 }
 
-static struct maps *open_maps(const char *title, const char *list, unsigned flags)
-{
-    return maps_open(title, list, (enum map_flags)(flags | MAP_UTF8));
-}
-
 static bool list_has(const char *text, const char *word)
 {
     struct slice list = slice_of(text), name;
@@ -89,14 +84,14 @@ void cleanup_tables_open(void)
     struct cleanup_tables *t = &cleanup_tables;
     const struct cleanup_params *p = &cleanup_params;
     struct err err = ERR_INIT;
-    t->canonical = open_maps("canonical_maps", common_params.canonical_maps, MAP_FOLD);
+    t->canonical = maps_open("canonical_maps", common_params.canonical_maps, MAP_FOLD);
     t->sender_canonical =
-        open_maps("sender_canonical_maps", common_params.sender_canonical_maps, MAP_FOLD);
+        maps_open("sender_canonical_maps", common_params.sender_canonical_maps, MAP_FOLD);
     t->recipient_canonical =
-        open_maps("recipient_canonical_maps", common_params.recipient_canonical_maps, MAP_FOLD);
-    t->virtual_alias = open_maps("virtual_alias_maps", common_params.virtual_alias_maps, MAP_FOLD);
-    t->sender_bcc = open_maps("sender_bcc_maps", p->sender_bcc_maps, MAP_FOLD);
-    t->recipient_bcc = open_maps("recipient_bcc_maps", p->recipient_bcc_maps, MAP_FOLD);
+        maps_open("recipient_canonical_maps", common_params.recipient_canonical_maps, MAP_FOLD);
+    t->virtual_alias = maps_open("virtual_alias_maps", common_params.virtual_alias_maps, MAP_FOLD);
+    t->sender_bcc = maps_open("sender_bcc_maps", p->sender_bcc_maps, MAP_FOLD);
+    t->recipient_bcc = maps_open("recipient_bcc_maps", p->recipient_bcc_maps, MAP_FOLD);
     /* content is not always UTF-8 */
     t->header_checks = maps_open("header_checks", p->header_checks, MAP_READ);
     t->mime_header_checks = maps_open("mime_header_checks", p->mime_header_checks, MAP_READ);

@@ -5,6 +5,7 @@
 #include "config/common_params.h"
 #include "io/fd.h"
 #include "log/log.h"
+#include "mail/address.h"
 #include "mail/maildrop.h"
 #include "mail/queue_file.h"
 #include "mail/queue_id.h"
@@ -65,10 +66,15 @@ static void add_received(struct pickup_message *m)
 
 static void say_sender(struct pickup_message *m, struct slice sender)
 {
-    if (m->is_requeued)
-        log_info(&m->log, "uid=%d from=<%.*s> orig_id=%s", (int)m->uid, SLICE_ARG(sender), m->name);
+    CLEANUP(strbuf_done) struct strbuf shown = STRBUF_ANY;
+    if (slice_starts(sender, "@")) /* a source route, whose marks need no quotes */
+        strbuf_add_slice(&shown, sender);
     else
-        log_info(&m->log, "uid=%d from=<%.*s>", (int)m->uid, SLICE_ARG(sender));
+        address_to_external(sender, &shown);
+    if (m->is_requeued)
+        log_info(&m->log, "uid=%d from=<%s> orig_id=%s", (int)m->uid, shown.s, m->name);
+    else
+        log_info(&m->log, "uid=%d from=<%s>", (int)m->uid, shown.s);
     m->said_sender = true;
 }
 

@@ -156,8 +156,10 @@ struct qmgr_queue *qmgr_resolve(struct qmgr_message *m, struct recipient *rcpt, 
             log_warn(&tag, "recipient %s: %s", rcpt->address, err.reason);
         return qmgr_defer_queue("4.3.0", "address resolver failure");
     }
-    if (reply.flags & RESOLVE_BAD_ADDRESS)
+    if (reply.flags & RESOLVE_BAD_ADDRESS) {
+        rcpt->address = reply.recipient;
         return qmgr_error_queue("5.1.3", "bad address syntax");
+    }
     if (m->env->redirect[0] == '\0' && m->env->content_filter[0] != '\0' && !is_trace_only(m))
         apply_filter(m, rcpt, arena, &reply);
     else if (is_double_bounce(rcpt, &reply)) {

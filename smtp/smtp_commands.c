@@ -48,10 +48,6 @@ void smtp_commands_mail(const struct smtp_session *s, const struct smtp_delivery
         strbuf_addf(out, " SIZE=%lld", (long long)e->message_size);
     if (is_8bit(d) && s->features & SMTP_EHLO_8BITMIME)
         strbuf_add_str(out, " BODY=8BITMIME");
-    if (s->is_utf8)
-        strbuf_add_str(out, " SMTPUTF8");
-    if (s->is_requiretls)
-        strbuf_add_str(out, " REQUIRETLS");
     if (s->features & SMTP_EHLO_DSN) {
         if (*e->dsn_envid) {
             strbuf_add_str(out, " ENVID=");
@@ -60,6 +56,10 @@ void smtp_commands_mail(const struct smtp_session *s, const struct smtp_delivery
         if (e->dsn_ret != DSN_RET_NONE)
             strbuf_addf(out, " RET=%s", e->dsn_ret == DSN_RET_FULL ? "FULL" : "HDRS");
     }
+    if (s->is_utf8)
+        strbuf_add_str(out, " SMTPUTF8");
+    if (s->is_requiretls)
+        strbuf_add_str(out, " REQUIRETLS");
     if (s->features & SMTP_EHLO_AUTH && smtp_params.smtp_send_dummy_mail_auth)
         strbuf_add_str(out, " AUTH=<>");
     strbuf_add_str(out, "\r\n");
@@ -72,13 +72,13 @@ static void add_orcpt(const struct smtp_session *s, const struct recipient *r, s
     struct slice type = slice_of("rfc822"), address = slice_of(original);
     if (*r->dsn_orcpt && !slice_split(slice_of(r->dsn_orcpt), ';', &type, &address))
         return;
-    if (text_is_ascii(address)) {
-        strbuf_addf(out, " ORCPT=%.*s;", SLICE_ARG(type));
+    else if (!*r->dsn_orcpt && s->is_utf8 && !text_is_ascii(address))
+        type = slice_of("utf-8");
+    strbuf_addf(out, " ORCPT=%.*s;", SLICE_ARG(type));
+    if (slice_eq_nocase(type, "utf-8") && !text_is_ascii(address))
+        text_utf8_xtext_encode(address, out);
+    else
         text_xtext_encode(address, out);
-    } else if (s->is_utf8 && slice_find(address, ' ') == SIZE_MAX) {
-        strbuf_add_str(out, " ORCPT=utf-8;");
-        text_add_printable(out, address);
-    }
 }
 
 static void add_notify(int64_t notify, struct strbuf *out)

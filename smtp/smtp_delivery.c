@@ -394,12 +394,12 @@ static bool refuse_utf8(struct smtp_delivery *d, struct smtp_session *s)
 {
     int64_t flags = d->job->envelope->smtputf8;
     bool is_needed = flags & (SMTPUTF8_HEADER | SMTPUTF8_SENDER); /* asked for, or found */
-    bool is_wanted = is_needed || flags & SMTPUTF8_REQUESTED;
-    s->is_utf8 = is_wanted && s->features & SMTP_EHLO_SMTPUTF8;
+    bool may_be_needed = flags & (SMTPUTF8_REQUESTED | SMTPUTF8_RECIPIENT);
     for (size_t i = 0; i < d->rcpt_count; i++)
-        if (d->rcpts[i].state == SMTP_RCPT_TODO)
+        if (may_be_needed && d->rcpts[i].state == SMTP_RCPT_TODO)
             is_needed |= !text_is_ascii(slice_of(d->rcpts[i].address));
-    if (!is_wanted || !is_needed || s->is_utf8)
+    s->is_utf8 = (is_needed || flags & SMTPUTF8_REQUESTED) && s->features & SMTP_EHLO_SMTPUTF8;
+    if (!is_needed || s->is_utf8)
         return false;
     struct smtp_why why = {.kind = ERR_PERM, .dsn = "5.6.7", .relay = s->relay};
     why.text =

@@ -239,6 +239,9 @@ struct reply smtpd_cmd_mail(struct smtpd_session *s, struct slice args)
     if (!problem && common_params.strict_smtputf8 && !tx->smtputf8 &&
         !text_is_ascii(slice_of(tx->sender)))
         problem = "553 5.6.7 Must declare SMTPUTF8 to send unicode address";
+    if (!problem && !tx->smtputf8 &&
+        !smtpd_path_domain_is_ascii(s, "MAIL", path, slice_of(tx->sender)))
+        problem = "501 5.1.7 Bad sender address syntax";
     if (!problem)
         problem = check_size(tx);
     if (!problem && tx->verp && !tx->sender[0])

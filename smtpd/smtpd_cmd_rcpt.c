@@ -161,12 +161,16 @@ struct reply smtpd_cmd_rcpt(struct smtpd_session *s, struct slice args)
     if (!problem && common_params.strict_smtputf8 && !tx->smtputf8 &&
         !text_is_ascii(strbuf_slice(&recipient)))
         problem = "553 5.6.7 Must declare SMTPUTF8 to send unicode address";
+    if (!problem && !tx->smtputf8 &&
+        !smtpd_path_domain_is_ascii(s, "RCPT", path, strbuf_slice(&recipient)))
+        problem = "501 5.1.3 Bad recipient address syntax";
     if (problem)
         return reply_text(problem);
     /* recipients that are refused must not pile up in the arena of a long transaction */
     if (arena_size(tx->arena) > (size_t)8 << 20)
         return reply_text("452 4.5.3 Error: too many recipients");
     tx->recipient = arena_strdup(tx->arena, recipient.s);
+    tx->recipient_as_written = arena_slice_dup(tx->arena, smtpd_path_inner(path, arguments));
     if (s->server->proxy)
         tx->rcpt_command = arena_slice_dup(tx->arena, s->line);
     tx->rcpt_args = s->milter ? arena_slice_dup(tx->arena, arguments) : "";

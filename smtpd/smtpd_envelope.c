@@ -96,13 +96,13 @@ void smtpd_envelope_sender(struct smtpd_session *s, struct strbuf *out)
         add_client(s, out);
 }
 
-/* Without ORCPT what the client named, as SMTP writes it. */
+/* Without ORCPT what the client named, as it wrote it. */
 static void add_original_recipient(const struct smtpd_tx *tx, struct strbuf *out)
 {
     CLEANUP(strbuf_done) struct strbuf named = STRBUF_ANY;
     if (!tx->dsn_orcpt) {
         strbuf_add_str(&named, "rfc822;");
-        address_to_external(slice_of(tx->recipient), &named);
+        text_add_printable(&named, slice_of(tx->recipient_as_written));
     }
     record_add_attribute(out, "dsn_orig_rcpt", tx->dsn_orcpt ? tx->dsn_orcpt : named.s);
 }

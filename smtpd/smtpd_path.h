@@ -12,5 +12,11 @@ bool smtpd_path_after(struct slice args, const char *keyword, struct slice *ret_
  * null address is fine when MAY_BE_NULL. */
 bool smtpd_path_parse(struct smtpd_session *s, const char *verb, struct slice path, bool strict,
                       bool may_be_null, struct strbuf *ret_address, struct slice *ret_options);
+/* May ADDRESS have the domain it has without SMTPUTF8? False, with a log line, when it is not
+ * ASCII. */
+bool smtpd_path_domain_is_ascii(struct smtpd_session *s, const char *verb, struct slice path,
+                                struct slice address);
+/* What stands between the < and > of a path that was taken off PATH and left REST. */
+struct slice smtpd_path_inner(struct slice path, struct slice rest);
 
 #endif

@@ -37,10 +37,11 @@ struct smtpd_tx {
     bool smtputf8, requiretls;
     const char *verp; /* two characters; NULL: not asked for */
     int64_t announced_size;
-    size_t recipient_count; /* accepted */
-    size_t over_limit;      /* refused because there were too many */
-    const char *recipient;  /* of the RCPT (or VRFY) command being answered */
-    const char *accepted;   /* the last one accepted */
+    size_t recipient_count;           /* accepted */
+    size_t over_limit;                /* refused because there were too many */
+    const char *recipient_as_written; /* of the RCPT command: what stood between < and > */
+    const char *recipient;            /* of the RCPT (or VRFY) command being answered */
+    const char *accepted;             /* the last one accepted */
     const char *first_accepted;
     const char *refusal;               /* the reply to RECIPIENT that filters are told of */
     const char *mail_args, *rcpt_args; /* ESMTP arguments as they came, for filters */

@@ -113,6 +113,29 @@ static size_t utf8_sequence(struct slice in)
     return 0;
 }
 
+/* The code point of a well-formed sequence of LEN bytes. */
+static uint32_t code_point(const char *s, size_t len)
+{
+    static const unsigned char lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    uint32_t code = (unsigned char)s[0] & lead[len];
+    for (size_t i = 1; i < len; i++)
+        code = code << 6 | ((unsigned char)s[i] & 0x3fU);
+    return code;
+}
+
+void text_utf8_xtext_encode(struct slice in, struct strbuf *out)
+{
+    while (in.len > 0) {
+        size_t len = utf8_sequence(in);
+        uint32_t code = len > 0 ? code_point(in.s, len) : '?';
+        if (code > 32 && code < 127 && !strchr("+=\\", (int)code))
+            strbuf_add_char(out, (char)code);
+        else
+            strbuf_addf(out, "\\x{%X}", (unsigned)code);
+        in = slice_from(in, len > 0 ? len : 1);
+    }
+}
+
 /* Length of the ASCII at the front; most text is nothing else. */
 static size_t ascii_run(struct slice in)
 {

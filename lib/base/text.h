@@ -10,6 +10,9 @@ bool text_base64_decode(struct slice in, struct strbuf *out); /* false: not base
 /* xtext of RFC 3461 section 4: printable ASCII but + and =, the rest as +HH */
 void text_xtext_encode(struct slice in, struct strbuf *out);
 bool text_xtext_decode(struct slice in, struct strbuf *out);
+/* utf-8-addr-xtext of RFC 6533 section 3: \x{HEX} for what xtext escapes, \ and all beyond ASCII;
+ * '?' for bytes that are not UTF-8 */
+void text_utf8_xtext_encode(struct slice in, struct strbuf *out);
 
 bool text_is_utf8(struct slice in); /* well-formed, no surrogates, no overlong forms */
 bool text_is_ascii(struct slice in);

@@ -1,6 +1,7 @@
 /* address: single addresses; lists of them are in address_list.c. */
 #include "mail/address.h"
 
+#include "base/text.h"
 #include "mail/address_token.h"
 
 #include <arpa/inet.h>
@@ -124,6 +125,21 @@ bool address_parse_path(struct slice in, bool strict, struct strbuf *ret_address
     return true;
 }
 
+/* An encoded label has nothing left to encode. */
+static bool has_broken_ace(struct slice name)
+{
+    struct slice label, rest;
+    bool more = true;
+    while (more) {
+        more = slice_split(name, '.', &label, &rest);
+        label = more ? label : name;
+        if (slice_starts_nocase(label, "xn--") && !text_is_ascii(label))
+            return true;
+        name = rest;
+    }
+    return false;
+}
+
 static bool is_label_char(char c)
 {
     /* underscores are in use; bytes over 127 are UTF-8 labels */
@@ -151,7 +167,7 @@ bool address_is_hostname(struct slice name)
         if (c < '0' || c > '9')
             is_numeric = false;
     }
-    return label > 0 && name.s[name.len - 1] != '-' && !is_numeric;
+    return label > 0 && name.s[name.len - 1] != '-' && !is_numeric && !has_broken_ace(name);
 }
 
 bool address_is_numeric(struct slice text)

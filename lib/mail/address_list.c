@@ -203,6 +203,15 @@ static bool has_at(const struct list *list, const struct item *item)
     return false;
 }
 
+/* An @ with nothing on either side is no address; ""@ is, if a bad one. */
+static bool is_lone_at(const struct list *list, const struct item *item)
+{
+    size_t words = 0;
+    for (size_t i = item->from; i < item->to; i++)
+        words += token_at(list, i)->kind != ADDRESS_COMMENT;
+    return words == 1 && has_at(list, item);
+}
+
 static void add_written(const struct list *list, const struct item *item, struct strbuf *out)
 {
     for (size_t i = item->from; i < item->to; i++)
@@ -217,7 +226,7 @@ static void add_address(struct list *list, const struct item *item)
     CLEANUP(strbuf_done) struct strbuf found = STRBUF_INIT(list->out->max);
     if (list->as_written)
         add_written(list, item, &address);
-    else
+    else if (!is_lone_at(list, item))
         address_token_address(token_at(list, item->from), item->to - item->from, &address, NULL);
     struct slice result = strbuf_slice(&address);
     if (list->fn(list->ctx, result, has_at(list, item), &changed))

@@ -22,6 +22,7 @@ enum smtputf8_flags {
     SMTPUTF8_REQUESTED = 1,
     SMTPUTF8_HEADER = 2,
     SMTPUTF8_SENDER = 4,
+    SMTPUTF8_RECIPIENT = 8,
 };
 /* and more of it, which has nothing to do with SMTPUTF8 (RFC 8689) */
 enum send_options {

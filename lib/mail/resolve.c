@@ -5,6 +5,7 @@
  */
 #include "mail/resolve.h"
 
+#include "base/text.h"
 #include "config/common_params.h"
 #include "mail/address.h"
 #include "mail/local_domains.h"
@@ -284,6 +285,16 @@ static bool look_up_relocated(struct resolving *q)
     return true;
 }
 
+/* Bytes beyond ASCII are UTF-8, or stay in the local part where nobody knows about UTF-8. */
+static bool has_good_encoding(struct slice address)
+{
+    struct slice local, domain;
+    if (common_params.smtputf8_enable)
+        return text_is_utf8(address);
+    address_split(address, &local, &domain);
+    return text_is_ascii(domain);
+}
+
 /* A domain the net can have? Numeric ones become literals when the administrator says so. */
 static bool check_domain(struct strbuf *address)
 {
@@ -314,7 +325,10 @@ bool resolve_address(struct resolver *r, enum resolve_use use, const char *sende
     strbuf_set(&recipient, address);
     if (!peel(&q, &recipient, &is_local))
         return false;
-    bool is_good = is_local || check_domain(&recipient);
+    if (slice_eq(strbuf_slice(&recipient), "@"))
+        strbuf_insert(&recipient, 0, slice_of(common_params.empty_address_recipient));
+    bool is_good =
+        has_good_encoding(strbuf_slice(&recipient)) && (is_local || check_domain(&recipient));
     struct slice local, domain;
     address_split(strbuf_slice(&recipient), &local, &domain);
     q.domain = arena_slice_dup(arena, domain);

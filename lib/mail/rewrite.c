@@ -77,7 +77,7 @@ void rewrite_address(const struct rewrite_rules *rules, enum rewrite_context con
 {
     size_t start = out->len;
     address = without_route(address);
-    if (address.len == 0 || slice_eq(address, "@"))
+    if (address.len == 0)
         return;
 
     struct slice local, domain;

@@ -2,9 +2,10 @@
 import unittest
 
 from support import oracle
-from support.rewriting import RewritingTestCase
+from support.rewriting import RewritingTestCase, by_sendmail
 from support.sink import KEYWORDS
 
+UTF8 = KEYWORDS + ["SMTPUTF8"]
 SEVEN_BIT = [word for word in KEYWORDS if word != "8BITMIME"]
 LOCAL = {"local_header_rewrite_clients": "permit_mynetworks"}
 CANONICAL = ("bob@old.test bob@new.test\nalice Alice.Example@new.test\ncarol@old.test carol.new\n@sub.old.test @sub.new.test\n"
@@ -64,6 +65,18 @@ class Addresses(RewritingTestCase):
                      virtual_alias_maps="hash:@etc@/virtual", smtp_generic_maps="hash:@etc@/generic", masquerade_domains="masq.test",
                      recipient_delimiter="+-", propagate_unmatched_extensions="canonical, virtual, generic", append_dot_mydomain="yes",
                      always_add_missing_headers="yes", local_header_rewrite_clients="", remote_header_rewrite_domain="remote.invalid")
+
+
+@oracle.needed
+class BySendmail(RewritingTestCase):
+    """Recipients that no SMTP command could carry: those that sendmail -t found in the headers."""
+
+    def test_nothing(self):
+        self.feature(keywords=UTF8, submit=by_sendmail)
+
+    def test_virtual_aliases(self):
+        self.feature(maps={"virtual": VIRTUAL}, virtual_alias_maps="hash:@etc@/virtual", recipient_delimiter="+", submit=by_sendmail,
+                     smtputf8_enable="no")
 
 
 @oracle.needed

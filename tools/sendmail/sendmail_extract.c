@@ -35,12 +35,10 @@ void sendmail_extract_line(struct sendmail_extract *e, struct slice line)
     }
     struct slice name, value;
     finish_header(e);
-    bool is_header = header_parse(line, &name, &value);
-    if (!is_header && (e->has_header || !slice_starts(line, "From "))) {
+    if (!header_parse(line, &name, &value)) {
         e->in_body = true; /* an empty line, or text where headers should be */
         return;
     }
-    e->has_header |= is_header;
     strbuf_add_slice(&e->header, line);
 }
 

@@ -9,11 +9,11 @@
 struct sendmail_extract {
     struct strbuf header; /* the header being collected, with its continuation lines */
     struct argv plain, resent;
-    bool in_body, has_header; /* has_header: "From " is a line of a mailbox only before that */
+    bool in_body;
 };
 #define SENDMAIL_EXTRACT_INIT                                                                      \
     {                                                                                              \
-        STRBUF_INIT(1 << 20), ARGV_INIT, ARGV_INIT, false, false                                   \
+        STRBUF_INIT(1 << 20), ARGV_INIT, ARGV_INIT, false                                          \
     }
 
 /* Feed every line of the message, without line end. */

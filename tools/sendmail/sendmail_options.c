@@ -6,6 +6,8 @@
 #include <getopt.h>
 #include <sysexits.h>
 
+enum { ENVELOPE_ID_MAX = 100 }; /* RFC 3461, section 4.4 */
+
 static void parse_mode(struct sendmail_options *o, const char *letter)
 {
     static const struct {
@@ -33,14 +35,13 @@ static void parse_flush(struct sendmail_options *o, const char *what)
         o->mode = *what == 'I' ? SENDMAIL_FLUSH_ONE : SENDMAIL_FLUSH_SITE;
         o->flush_what = what + 1;
         if (!*o->flush_what)
-            log_fatal_status(EX_USAGE, "specify: -q%c%s", *what,
+            log_fatal_status(EX_TEMPFAIL, "specify: -q%c%s", *what,
                              *what == 'I' ? "queueid" : "sitename");
     } else if (*what >= '0' && *what <= '9') {
-        if (o->mode ==
-            SENDMAIL_SUBMIT) /* -q15m alone, or beside -bd: an interval is main.cf's say */
-            o->mode = SENDMAIL_DAEMON;
+        if (o->mode == SENDMAIL_SUBMIT) /* -q15m alone; an interval is main.cf's say */
+            o->mode = SENDMAIL_NOTHING;
     } else {
-        log_fatal_status(EX_USAGE, "-q%c is not implemented", *what);
+        log_fatal_status(EX_TEMPFAIL, "-q%c is not implemented", *what);
     }
 }
 
@@ -61,6 +62,9 @@ static void parse_notify(struct sendmail_options *o, const char *text)
         for (size_t i = 0; i < COUNT_OF(words); i++)
             if (slice_eq_nocase(word, words[i].word))
                 bit = words[i].bit;
+        if (bit == 0 && !bad)
+            log_warn(NULL, "unknown DSN NOTIFY command value \"%.*s\" in \"%s\"", SLICE_ARG(word),
+                     text);
         bad = bad || bit == 0;
         mask |= bit;
     }
@@ -87,16 +91,22 @@ static void parse_encoding(struct sendmail_options *o, const char *text)
     else if (slice_eq_nocase(slice_of(text), "7BIT"))
         o->encoding = "7bit";
     else
-        log_fatal_status(EX_USAGE, "specify 7BIT or 8BITMIME with -B");
+        log_fatal_status(EX_TEMPFAIL, "-B option needs 8BITMIME or 7BIT");
 }
 
 /* -V is an envelope id; -XV (and the old -V with two delimiters) asks for VERP. */
 static void parse_envelope_id(struct sendmail_options *o, const char *text)
 {
-    struct slice in = slice_of(text);
-    if (in.len == 0 || (in.len == 2 && strspn(text, "-=+") == 2)) {
+    size_t length = strlen(text), printable = 0;
+    while (text[printable] >= ' ' && text[printable] <= '~')
+        printable++;
+    if (length == 2 && strspn(text, "-=+") == 2) {
         log_warn(NULL, "option -V is deprecated with Postfix 2.3; specify -XV instead");
         o->verp = text;
+    } else if (length == 0 || printable < length) {
+        log_warn(NULL, "bad syntax in -V option value -- ignored");
+    } else if (length > ENVELOPE_ID_MAX) {
+        log_warn(NULL, "too long -V option value -- ignored");
     } else {
         o->envelope_id = text;
     }
@@ -105,7 +115,9 @@ static void parse_envelope_id(struct sendmail_options *o, const char *text)
 static void parse_x(struct sendmail_options *o, const char *text)
 {
     if (*text == 'V')
-        o->verp = text + 1; /* otherwise a traffic log file: no such thing here */
+        o->verp = text + 1;
+    else /* a traffic log file: no such thing here */
+        log_fatal_status(EX_TEMPFAIL, "unsupported: -X%c", *text);
 }
 
 static void parse_o(struct sendmail_options *o, const char *text)
@@ -160,7 +172,7 @@ static void parse_letter(struct sendmail_options *o, int letter, const char *tex
         o->dots_are_data = true;
         break;
     case 'n':
-        log_fatal_status(EX_USAGE, "-n option not supported");
+        log_fatal_status(EX_TEMPFAIL, "-n option not supported");
     case 'o':
         parse_o(o, text);
         break;
@@ -171,10 +183,27 @@ static void parse_letter(struct sendmail_options *o, int letter, const char *tex
         o->verbose++;
         break;
     case '?':
-        log_fatal_status(EX_USAGE, "usage: sendmail [options]");
+        log_fatal_status(EX_TEMPFAIL, "usage: sendmail [options]");
     default: /* -A -c -e -h -L -m -O -p -s -U -x: accepted for the sake of old scripts */
         break;
     }
+}
+
+/* Recipients beside an option that sends nothing are a mistake; -bh and -bH ignore them. */
+static void refuse_recipients(const struct sendmail_options *o)
+{
+    static const char *const modes[] = {
+        [SENDMAIL_DAEMON] = "daemon mode",
+        [SENDMAIL_NEWALIASES] = "alias initialization mode",
+        [SENDMAIL_LIST_QUEUE] = "display queue mode",
+        [SENDMAIL_SMTP] = "stand-alone mode",
+        [SENDMAIL_FLUSH] = "flush queue mode",
+        [SENDMAIL_FLUSH_ONE] = "flush queue_id",
+        [SENDMAIL_FLUSH_SITE] = "flush site",
+    };
+    size_t mode = (size_t)o->mode;
+    if (o->recipients.count > 0 && mode < COUNT_OF(modes) && modes[mode])
+        log_fatal_status(EX_TEMPFAIL, "%s requires no recipient", modes[mode]);
 }
 
 void sendmail_options_parse(struct sendmail_options *o, int argc, char **argv)
@@ -194,6 +223,7 @@ void sendmail_options_parse(struct sendmail_options *o, int argc, char **argv)
         log_fatal_status(EX_TEMPFAIL, "-t option cannot be used with -bv");
     for (; optind < argc; optind++)
         argv_add(&o->recipients, argv[optind]);
+    refuse_recipients(o);
 }
 
 void sendmail_options_done(struct sendmail_options *o)

@@ -24,7 +24,8 @@ struct submission {
     struct strbuf sender;                                  /* internal form */
     bool first_line, strip_cr, strip_cr_like_first, ended; /* ended: the lone dot was seen */
     bool in_long_line;
-    size_t recipient_count;
+    bool is_past_from_lines;
+    size_t sender_count, recipient_count;
 };
 
 static NORETURN void give_up(struct submission *sub, const struct err *err, int status)
@@ -109,6 +110,27 @@ static const char *verp_delimiters(struct submission *sub)
     return verp;
 }
 
+static void take_sender(void *ctx, struct slice internal)
+{
+    struct submission *sub = ctx;
+    if (sub->sender_count++ == 0)
+        strbuf_set_slice(&sub->sender, internal);
+}
+
+/* -f is text as in a header, and one address of it counts: Name <user@example>, or <> for nobody.
+ */
+static void find_sender(struct submission *sub, const struct passwd *account)
+{
+    const char *given = sub->o->sender;
+    if (!given) {
+        strbuf_set(&sub->sender, account ? account->pw_name : "nobody");
+        return;
+    }
+    address_each_as_written(slice_of(given), 0, take_sender, sub);
+    if (sub->sender_count > 1)
+        log_warn(NULL, "-f option specified malformed sender: %s", given);
+}
+
 static void put_envelope(struct submission *sub, const struct passwd *account)
 {
     const struct sendmail_options *o = sub->o;
@@ -127,11 +149,6 @@ static void put_envelope(struct submission *sub, const struct passwd *account)
         account_name(account, &name);
     put(sub, REC_FULLNAME, strbuf_slice(&name));
 
-    const char *given = o->sender ? o->sender : account ? account->pw_name : "nobody";
-    if (strcmp(given, "<>") != 0 && !address_to_internal(slice_of(given), &sub->sender)) {
-        log_warn(NULL, "-f option specified malformed sender: %s", given);
-        strbuf_set(&sub->sender, given);
-    }
     put(sub, REC_SENDER, strbuf_slice(&sub->sender));
     if (o->encoding)
         put_attribute(sub, "encoding", o->encoding);
@@ -142,6 +159,23 @@ static void put_envelope(struct submission *sub, const struct passwd *account)
 static void add_command_line_recipient(void *ctx, struct slice internal)
 {
     put_recipient(ctx, internal);
+}
+
+/* An argument without an address, "" for one, is the empty recipient. */
+static void put_argument(struct submission *sub, const char *argument)
+{
+    size_t before = sub->recipient_count;
+    address_each_as_written(slice_of(argument), 0, add_command_line_recipient, sub);
+    if (sub->recipient_count == before)
+        put_recipient(sub, SLICE_EMPTY);
+}
+
+/* "From user date" of a mailbox, also as a mailbox hides it behind >. */
+static bool is_from_line(struct slice line)
+{
+    while (slice_starts(line, ">"))
+        line = slice_from(line, 1);
+    return slice_starts(line, "From ");
 }
 
 /* A line, or a piece of a long one, without its end. */
@@ -158,9 +192,16 @@ static void put_content(struct submission *sub, struct slice line, bool is_whole
         sub->ended = true;
         return;
     }
-    if (sub->o->extract && !sub->in_long_line)
-        sendmail_extract_line(&sub->extract, line);
     size_t limit = (size_t)common_params.line_length_limit;
+    if (!sub->is_past_from_lines && is_whole && line.len <= limit && is_from_line(line))
+        return;
+    sub->is_past_from_lines = true;
+    if (sub->o->extract && !sub->in_long_line) {
+        bool was_in_body = sub->extract.in_body;
+        sendmail_extract_line(&sub->extract, line);
+        if (!was_in_body && sub->extract.in_body && line.len > 0)
+            put(sub, REC_LINE, SLICE_EMPTY); /* the empty line that is missing there */
+    }
     while (line.len > limit) {
         put(sub, REC_LINE_PART, slice_first(line, limit));
         line = slice_from(line, limit);
@@ -247,10 +288,10 @@ static void put_extracted(struct submission *sub)
         put_recipient(sub, slice_of(found->at[i]));
 }
 
-static NORETURN void no_recipients(struct submission *sub, const struct passwd *account)
+static NORETURN void no_recipients(struct submission *sub)
 {
     struct err err = ERR_INIT;
-    err_set(&err, ERR_PERM, "%s(%ld): %s", account ? account->pw_name : "unknown", (long)getuid(),
+    err_set(&err, ERR_PERM, "%s(%ld): %s", sub->sender.s, (long)getuid(),
             sub->o->extract ? "No recipient addresses found in message header"
                             : "Recipient addresses must be specified on the command line or via "
                               "the -t option");
@@ -266,14 +307,15 @@ int sendmail_submit(const struct sendmail_options *o)
 
     if (!submit_rights_check_user(getuid(), &err))
         give_up(&sub, &err, EX_TEMPFAIL);
+    find_sender(&sub, account);
     if (o->recipients.count == 0 && !o->extract)
-        no_recipients(&sub, account);
+        no_recipients(&sub);
     sub.sink = sendmail_sink_new(o->config_dir, &err);
     if (!sub.sink)
         give_up(&sub, &err, EX_TEMPFAIL);
     put_envelope(&sub, account);
     for (size_t i = 0; i < o->recipients.count; i++)
-        address_each(slice_of(o->recipients.at[i]), 0, add_command_line_recipient, &sub);
+        put_argument(&sub, o->recipients.at[i]);
     put_text(&sub, REC_MESSAGE, "");
     if (o->mode == SENDMAIL_VERIFY)
         put_probe(&sub);
@@ -283,7 +325,7 @@ int sendmail_submit(const struct sendmail_options *o)
     if (o->extract)
         put_extracted(&sub);
     if (sub.recipient_count == 0)
-        no_recipients(&sub, account);
+        no_recipients(&sub);
     put_text(&sub, REC_END, "");
     if (!sendmail_sink_commit(sub.sink, &status, &err))
         give_up(&sub, &err, status);
