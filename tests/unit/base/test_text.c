@@ -43,6 +43,25 @@ static void xtext_both_ways(void **unused)
     assert_false(text_xtext_decode(slice_of("a+2G"), &back));
 }
 
+static void utf8_xtext_is_ascii(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *text, *expected;
+    } rows[] = {
+        {"a@b.test", "a@b.test"},
+        {"\xc3\xa5sa+x=1@b", "\\x{E5}sa\\x{2B}x\\x{3D}1@b"},
+        {"a b\\c", "a\\x{20}b\\x{5C}c"},
+        {"\xf0\x9f\x93\xa8", "\\x{1F4E8}"},
+        {"a\xc3", "a?"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
+        text_utf8_xtext_encode(slice_of(rows[i].text), &out);
+        assert_strbuf(out, rows[i].expected);
+    }
+}
+
 static void utf8_is_checked(void **unused)
 {
     (void)unused;
@@ -115,13 +134,10 @@ static void dates_are_english(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(base64_both_ways),
-        cmocka_unit_test(base64_refuses_what_it_is_not),
-        cmocka_unit_test(xtext_both_ways),
-        cmocka_unit_test(utf8_is_checked),
-        cmocka_unit_test(shows_what_does_not_print),
-        cmocka_unit_test(only_capitals_are_folded),
-        cmocka_unit_test(dates_are_english),
+        cmocka_unit_test(base64_both_ways),         cmocka_unit_test(base64_refuses_what_it_is_not),
+        cmocka_unit_test(xtext_both_ways),          cmocka_unit_test(utf8_xtext_is_ascii),
+        cmocka_unit_test(utf8_is_checked),          cmocka_unit_test(shows_what_does_not_print),
+        cmocka_unit_test(only_capitals_are_folded), cmocka_unit_test(dates_are_english),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,6 +67,8 @@ static void resolve_answers(void **unused)
         {"u@1.2.3.4", "s@x", "", "", "u@1.2.3.4", 16, RESOLVE_BAD_ADDRESS},
         {"u@", "s@x", "", "", "u@", 16, RESOLVE_BAD_ADDRESS},
         {"u@a..b", "s@x", "", "", "u@a..b", 16, RESOLVE_BAD_ADDRESS},
+        {"@", "s@x", "", "", "MAILER-DAEMON@", 16, RESOLVE_BAD_ADDRESS},
+        {"u@\xc3\xa5.example", "s@x", "", "", "u@\xc3\xa5.example", 16, RESOLVE_BAD_ADDRESS},
         {"-u@far.example", "s@x", "smtp", "[rh.example]:26", "-u@far.example", 16,
          RESOLVE_BAD_ADDRESS},
         {"u@far.example.", "s@x", "smtp", "[rh.example]:26", "u@far.example", 16, 0},
