@@ -8,6 +8,8 @@
 
 static void on_converted(void *ctx, struct slice text);
 
+enum { LOGGED_FAULT_MAX = 100 };
+
 void cleanup_content_start(struct cleanup_message *m)
 {
     struct mime_options options = {
@@ -25,7 +27,7 @@ void cleanup_content_start(struct cleanup_message *m)
 static void check_faults(struct cleanup_message *m, unsigned before, struct slice line)
 {
     unsigned fresh = mime_faults(m->mime) & ~before, strict = 0;
-    if (!fresh || (m->status & CLEANUP_STAT_CONTENT))
+    if (!fresh)
         return;
     if (common_params.strict_7bit_headers || common_params.strict_8bitmime)
         strict |= MIME_FAULT_8BIT_HEADER;
@@ -45,13 +47,17 @@ static void check_faults(struct cleanup_message *m, unsigned before, struct slic
             continue;
         CLEANUP(strbuf_done) struct strbuf thing = STRBUF_ANY, reason = STRBUF_ANY;
         const char *text = mime_fault_text((enum mime_fault)fault);
+        struct slice shown = line;
+        if (fault == MIME_FAULT_ENCODING)
+            shown = slice_of(mime_encoding_name(mime_part(m->mime)->encoding));
         strbuf_addf(&thing, "mime-error %s:", text);
-        if (fault != MIME_FAULT_NESTING)
-            cleanup_checks_log(m, "reject", thing.s, line, NULL);
+        cleanup_checks_log(m, "reject", thing.s, slice_first(shown, LOGGED_FAULT_MAX), NULL);
+        if (m->status & CLEANUP_STAT_CONTENT)
+            continue; /* the first one is the reason */
         strbuf_addf(&reason, "5.6.0 %s", text);
         m->reason_code = 550;
+        m->has_fault = true;
         cleanup_message_fail(m, CLEANUP_STAT_CONTENT, reason.s);
-        return;
     }
 }
 
@@ -346,6 +352,31 @@ void cleanup_content_record(struct cleanup_message *m, int type, struct slice da
     } else {
         body_record(m, type, data, false);
     }
+}
+
+void cleanup_content_watch(struct cleanup_message *m, int type, struct slice data)
+{
+    struct slice name, value;
+    bool starts_line = !m->in_long_line;
+    m->in_long_line = type == REC_LINE_PART;
+    if (!starts_line) {
+        unsigned before = mime_faults(m->mime);
+        mime_feed_more(m->mime, data);
+        check_faults(m, before, data);
+        return;
+    }
+    if (is_continuation(m, data)) {
+        strbuf_add_char(&m->header, '\n');
+        strbuf_add_slice(&m->header, data);
+        return;
+    }
+    if (m->header.len > 0)
+        feed(m, strbuf_slice(&m->header));
+    strbuf_reset(&m->header);
+    if (mime_in_header(m->mime) && header_parse(data, &name, &value))
+        strbuf_set_slice(&m->header, data);
+    else
+        feed(m, data);
 }
 
 void cleanup_content_end(struct cleanup_message *m)

@@ -149,6 +149,8 @@ void cleanup_message_record(struct cleanup_message *m, int type, struct slice da
         } else if (type == REC_LINE || type == REC_LINE_PART) {
             if (ok)
                 cleanup_content_record(m, type, data);
+            else if (m->has_fault)
+                cleanup_content_watch(m, type, data);
         } else {
             bad_record(m, "unexpected record in content", type);
             if (type == REC_END)

@@ -81,6 +81,7 @@ struct cleanup_message {
     struct strbuf header;           /* the header being gathered, lines separated by LF */
     struct strbuf line;             /* pieces of a long header line */
     bool in_long_line, line_is_body, header_is_over, checks_passed, skip_long_line;
+    bool has_fault;        /* refused for its MIME structure */
     uint64_t headers_seen; /* bits of enum header_id */
     bool has_resent, has_message_id_logged, has_destination;
     bool is_past_top; /* a header came that is not the Received: of this system */
@@ -125,6 +126,9 @@ void cleanup_bcc_add_all(struct cleanup_message *m);
 /* cleanup_content.c */
 void cleanup_content_start(struct cleanup_message *m);
 void cleanup_content_record(struct cleanup_message *m, int type, struct slice data);
+/* A message that is refused for a fault of its MIME structure: the first fault of each other kind
+ * is still logged. */
+void cleanup_content_watch(struct cleanup_message *m, int type, struct slice data);
 void cleanup_content_end(struct cleanup_message *m);
 /* cleanup_bulk.c */
 /* Write the body lines at the front of RECORDS that need no look at each; their length in bytes, 0

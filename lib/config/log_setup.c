@@ -70,6 +70,7 @@ static void log_setup(const char *program, const char *postlog, const char *file
         .syslog_path = own_file ? NULL : dev_log,
         .facility = facility < 0 ? LOG_MAIL : facility,
         .to_stderr = log_setup_to_stderr(flags),
+        .ascii_only = !common_params.smtputf8_enable,
         .stderr_full_tag = flags & LOG_SETUP_FULL_TAG,
         .hostname = common_params.myhostname,
     });

@@ -243,6 +243,13 @@ static void log_to_syslog(int priority, struct slice line)
         log_close(&logger.syslog_fd);
 }
 
+static void mask_8bit(struct strbuf *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        if ((unsigned char)text->s[i] >= 0x80)
+            text->s[i] = '?';
+}
+
 void log_line(enum log_level level, const struct log_tag *tag, const char *fmt, va_list ap)
 {
     CLEANUP(strbuf_done) struct strbuf raw = STRBUF_INIT(LINE_MAX_BYTES);
@@ -254,6 +261,8 @@ void log_line(enum log_level level, const struct log_tag *tag, const char *fmt, 
 
     strbuf_addf(&line, "%s[%llu]: ", log_get_tag(),
                 (unsigned long long)log_session_number(tag ? tag->session : 0));
+    if (logger.options.ascii_only)
+        mask_8bit(&raw);
     text_add_printable(&line, strbuf_slice(&raw));
     if (log_hook) {
         log_hook(level, line.s);

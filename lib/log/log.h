@@ -41,6 +41,7 @@ struct log_options {
     int facility;             /* LOG_MAIL etc. */
     mode_t file_mode;         /* of a file we create; 0: 0600 */
     bool to_stderr;
+    bool ascii_only;      /* UTF-8 is not known: every 8-bit byte becomes '?' */
     bool stderr_full_tag; /* the whole tag in front of those lines, not just the program */
     const char *hostname; /* for lines we format ourselves (file, postlog); first label is used */
 };

@@ -100,6 +100,22 @@ const char *mime_fault_text(enum mime_fault fault)
     return "MIME error";
 }
 
+const char *mime_encoding_name(enum mime_encoding encoding)
+{
+    static const char *const names[] = {
+        [MIME_ENCODING_7BIT] = "7bit",     [MIME_ENCODING_8BIT] = "8bit",
+        [MIME_ENCODING_BINARY] = "binary", [MIME_ENCODING_QUOTED_PRINTABLE] = "quoted-printable",
+        [MIME_ENCODING_BASE64] = "base64", [MIME_ENCODING_UNKNOWN] = "unknown",
+    };
+    return names[encoding];
+}
+
+/* Postfix lets a message go two levels below its limit. */
+static bool is_too_deep(const struct mime *m)
+{
+    return m->depth - 2 >= m->options.nesting_limit;
+}
+
 static void set_type(struct mime *m, struct slice value)
 {
     struct mime_type type;
@@ -112,6 +128,8 @@ static void set_type(struct mime *m, struct slice value)
                                         slice_eq_nocase(type.subtype, "global"));
     m->is_digest = m->part.is_multipart && slice_eq_nocase(type.subtype, "digest");
     m->has_composite_type = m->part.is_multipart || (is_message && !is_global);
+    if (m->part.is_multipart && m->boundary.len > 0 && is_too_deep(m))
+        m->faults |= MIME_FAULT_NESTING;
 }
 
 static void begin_headers(struct mime *m, enum mime_place place)
@@ -126,10 +144,8 @@ static void begin_headers(struct mime *m, enum mime_place place)
 
 static void push_boundary(struct mime *m)
 {
-    if (m->depth >= m->options.nesting_limit) {
-        m->faults |= MIME_FAULT_NESTING;
+    if (is_too_deep(m))
         return;
-    }
     struct boundary *b = xmalloc(sizeof *b);
     b->text = slice_dup(strbuf_slice(&m->boundary));
     b->len = m->boundary.len;
@@ -144,17 +160,16 @@ static void end_headers(struct mime *m)
     m->in_header = false;
     if (m->options.is_disabled)
         return;
-    if (m->has_composite_type && m->part.encoding > MIME_ENCODING_BINARY)
+    if (m->has_composite_type && (m->part.encoding == MIME_ENCODING_QUOTED_PRINTABLE ||
+                                  m->part.encoding == MIME_ENCODING_BASE64))
         m->faults |= MIME_FAULT_ENCODING;
     if (m->part.is_multipart && m->boundary.len > 0)
         push_boundary(m);
 }
 
-/* Is LINE a boundary? Then leave the parts it ends. */
+/* Is LINE, which begins with --, a boundary? Then leave the parts it ends. */
 static bool take_boundary(struct mime *m, struct slice line)
 {
-    if (!slice_starts(line, "--"))
-        return false;
     line = slice_from(line, 2);
     struct boundary *b = m->boundaries;
     while (b && (line.len < b->len || memcmp(line.s, b->text, b->len) != 0))
@@ -188,8 +203,10 @@ static enum mime_place feed_header(struct mime *m, struct slice name, struct sli
 
 void mime_feed_more(struct mime *m, struct slice text)
 {
-    bool is_7bit =
-        m->part.encoding == MIME_ENCODING_7BIT || m->part.encoding == MIME_ENCODING_UNKNOWN;
+    /* before the first part of a multipart nothing but 7-bit is proper, whatever it says of itself
+     */
+    bool is_7bit = m->part.encoding == MIME_ENCODING_7BIT ||
+                   m->part.encoding == MIME_ENCODING_UNKNOWN || m->part.is_multipart;
     if (!m->options.is_disabled && !m->in_header && is_7bit && !text_is_ascii(text))
         m->faults |= MIME_FAULT_8BIT_BODY;
 }
@@ -198,8 +215,11 @@ enum mime_place mime_feed(struct mime *m, struct slice line)
 {
     struct slice name, value;
     m->broke_off = false;
-    if (m->boundaries && take_boundary(m, line))
-        return MIME_BODY;
+    if (m->boundaries && slice_starts(line, "--")) {
+        mime_feed_more(m, line); /* a boundary is text of the part it ends, too */
+        if (take_boundary(m, line))
+            return MIME_BODY;
+    }
     if (m->in_header) {
         if (header_parse(line, &name, &value)) {
             if (!text_is_ascii(line) && !m->options.is_disabled)

@@ -64,6 +64,7 @@ void mime_feed_more(struct mime *m, struct slice text);
 
 unsigned mime_faults(const struct mime *m); /* enum mime_fault, all so far */
 const char *mime_fault_text(enum mime_fault fault);
+const char *mime_encoding_name(enum mime_encoding encoding);
 const struct mime_part *mime_part(const struct mime *m);
 
 #endif

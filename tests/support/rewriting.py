@@ -124,10 +124,10 @@ class RewritingTestCase(ComparisonTestCase):
         except BaseException as error:
             results[which.label] = error
 
-    def feature(self, maps=None, keywords=None, submit=by_smtp, without=(), with_log=True, **settings):
+    def feature(self, maps=None, keywords=None, submit=by_smtp, without=(), **settings):
         """The corpus under SETTINGS of main.cf and MAPS: names like "x" are made hash tables, "regexp:x" are text.
 
-        WITHOUT: names of messages that are left out. WITH_LOG: what cleanup logs has to be the same, too."""
+        WITHOUT: names of messages that are left out."""
         self.corpus = [message for message in messages() if message.name not in without]
         results = {}
         both = sides()
@@ -140,17 +140,15 @@ class RewritingTestCase(ComparisonTestCase):
         for result in results.values():
             if isinstance(result, BaseException):
                 raise result
-        self.compare(*(results[which.label] for which in both), with_log)
+        self.compare(*(results[which.label] for which in both))
 
-    def compare(self, ours, theirs, with_log):
+    def compare(self, ours, theirs):
         wrong = []
         for message, a, b in zip(self.corpus, ours.entries, theirs.entries):
             if a != b:
                 wrong.append("\n".join([message.name, *difflib.unified_diff(b, a, "Postfix", "ours", lineterm="", n=1)]))
         for what, a, b in (("others", "\n".join(ours.others).split("\n"), "\n".join(theirs.others).split("\n")),
                            ("log", ours.logged, theirs.logged)):
-            if what == "log" and not with_log:
-                continue
             if sorted(a) != sorted(b):
                 wrong.append("\n".join([what, *list(difflib.unified_diff(sorted(b), sorted(a), "Postfix", "ours", lineterm="", n=0))[:40]]))
         if wrong:
