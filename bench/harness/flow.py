@@ -37,6 +37,38 @@ class RelayKeep(Relay):
 
 
 @workload
+class RelayTls(RelayKeep):
+    """The same over TLS to the next hop, connections reused."""
+    name = "relay-tls"
+    tls = True
+    main = RelayKeep.main + "smtp_tls_security_level = encrypt\nsmtp_tls_connection_reuse = yes\n"
+    services = "tlsproxy unix - - n - 0 tlsproxy\n"
+    metrics = dict({"messages/conn": "^"}, **Relay.metrics)
+
+    def round(self, inst):
+        before = self.sink.conns
+        out = super().round(inst)
+        out["messages/conn"] = self.count(self.messages) / max(1, self.sink.conns - before)
+        return out
+
+
+@workload
+class Lmtp(RelayKeep):
+    """Delivery by LMTP."""
+    name = "lmtp"
+    main = RelayKeep.main + "relayhost =\ndefault_transport = lmtp:inet:127.0.0.1:{sink}\n"
+
+
+@workload
+class FilterLoop(RelayKeep):
+    """After-queue filter: out to a filter that hands each message back at once, in again, out to the next hop."""
+    name = "filter"
+    main = RelayKeep.main + "content_filter = loop:[127.0.0.1]:{port2}\n"
+    services = ("127.0.0.1:{port2} inet n - n - - smtpd -o content_filter= -o receive_override_options=no_unknown_recipient_checks\n"
+                "loop unix - - n - - smtp\n")
+
+
+@workload
 class Accept(Base):
     """smtpd to queue to discard: acceptance rate, 50 sessions."""
     name = "accept"
@@ -211,6 +243,24 @@ in_flow_delay = 0
             with open(name, "rb") as f:
                 total += f.read().count(b"\nX-Bench: ")
         return total
+
+
+@workload
+class Pipe(Accept):
+    """Delivery to a command that reads the message and throws it away."""
+    name = "pipe"
+    main = "default_transport = drop\nrelayhost =\nin_flow_delay = 0\n"
+    services = "drop unix - n n - - pipe flags=DRhu user=nobody argv=/bin/dd of=/dev/null status=none\n"
+
+    def round(self, inst):
+        n = self.count(1500)
+        window = Window(inst, self.sink)
+        got = self.load(inst, "-s", 20, "-m", n)
+        empty = inst.wait_empty()
+        out = window.end(n)
+        out.update({"rate": n / got["secs"], "drained-rate": n / (empty - got["first_ns"] / 1e9),
+                    "reply-p50": got["p50_ms"], "reply-p99": got["p99_ms"]})
+        return out
 
 
 @workload

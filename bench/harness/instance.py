@@ -105,14 +105,27 @@ class Instance:
     def tool(self, name):
         return os.path.join(self.tools, name)
 
-    def create(self, main="", maps=None):
-        """Write the configuration; MAPS is {name: text} for hash: files."""
+    def certificate(self):
+        """A self-signed certificate and its key in one file, made when it is not there."""
+        pem = self.path("etc", "cert.pem")
+        if not os.path.exists(pem):
+            done = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
+                                   "/CN=mx.bench.example", "-keyout", pem, "-out", pem + ".x509"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if done.returncode != 0:
+                raise Failed("openssl req failed")
+            with open(pem, "a") as out, open(pem + ".x509") as cert:
+                out.write(cert.read())
+        return pem
+
+    def create(self, main="", maps=None, services=""):
+        """Write the configuration; MAPS is {name: text} for hash: files, SERVICES lines for master.cf."""
         shutil.rmtree(self.dir, ignore_errors=True)
         for name in ("etc", "spool", "data", "log"):
             os.makedirs(self.path(name))
         os.chmod(self.dir, 0o755)
         shutil.chown(self.path("data"), "postfix", "postfix")
-        values = dict(dir=self.dir, port=self.port, sink=self.sink_port, etc=self.etc,
+        values = dict(dir=self.dir, port=self.port, port2=self.port + 1, sink=self.sink_port, etc=self.etc,
                       sbin=self.product.sbin, daemons=self.product.daemons,
                       meta=self.product.meta)
         mine = {line.split(" =")[0] for line in main.splitlines()}
@@ -121,7 +134,7 @@ class Instance:
         with open(self.path("etc", "main.cf"), "w") as f:
             f.write((base + main).format(**values) + self.product.own_libraries())
         with open(self.path("etc", "master.cf"), "w") as f:
-            f.write(MASTER_CF.format(**values))
+            f.write((MASTER_CF + services).format(**values))
         for name, text in (maps or {}).items():
             with open(self.path("etc", name), "w") as f:
                 f.write(text.format(sink=self.sink_port))

@@ -53,11 +53,11 @@ def run_json(argv, timeout=120, **kw):
 class Sink:
     """One sink process; counters and controls are shared memory."""
 
-    def __init__(self, tools, path, port, count=1):
+    def __init__(self, tools, path, port, count=1, pem=None):
         with open(path, "wb") as f:
             f.truncate(STATS_SIZE)
         self.path, self.port = path, port
-        self.proc = subprocess.Popen([os.path.join(tools, "sink"), str(port), str(count), path],
+        self.proc = subprocess.Popen([os.path.join(tools, "sink"), str(port), str(count), path] + ([pem] if pem else []),
                                      stdout=subprocess.PIPE)
         if self.proc.stdout.readline() != b"ready\n":
             raise Failed("sink: cannot listen on port %d" % port)

@@ -57,6 +57,8 @@ class Base:
     main = ""
     maps = {}
     sinks = 1
+    services = ""           # lines for master.cf
+    tls = False             # the sink offers STARTTLS
     metrics = {}
 
     def __init__(self, scale):
@@ -67,10 +69,11 @@ class Base:
         return max(1, int(n * self.scale))
 
     def setup(self, inst):
-        inst.create(self.main, self.maps)
+        inst.create(self.main, self.maps, self.services)
         self.prepare(inst)
         inst.start()
-        self.sink = Sink(inst.tools, inst.path("sink.stats"), inst.sink_port, self.sinks)
+        self.sink = Sink(inst.tools, inst.path("sink.stats"), inst.sink_port, self.sinks,
+                         inst.certificate() if self.tls else None)
         self.warm(inst)
 
     def prepare(self, inst):

@@ -1,11 +1,12 @@
 /*
  * sink - in-memory SMTP server for benchmarks.
  *
- *	sink PORT COUNT STATSFILE
+ *	sink PORT COUNT STATSFILE [PEMFILE]
  *
- * Listens on 127.0.0.1, ports PORT .. PORT+COUNT-1, one epoll loop. Accepts
- * and throws away all mail, counting it in STATSFILE (struct stats), where
- * the controller can also switch on refusals and delays.
+ * With PEMFILE (certificate and key) it offers STARTTLS. Speaks LMTP too, for messages with one
+ *recipient. Listens on 127.0.0.1, ports PORT .. PORT+COUNT-1, one epoll loop. Accepts and throws
+ *away all mail, counting it in STATSFILE (struct stats), where the controller can also switch on
+ *refusals and delays.
  */
 #include "common.h"
 
@@ -13,6 +14,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -36,12 +38,15 @@ struct conn {
     unsigned rcpts;
     size_t in_len, head_len, out_len;
     uint64_t due_ns;
+    SSL *ssl; /* from STARTTLS on */
+    int wants_tls;
     struct conn *next; /* delayed replies, oldest first */
     char in[INBUF], head[HEADBUF], out[8192];
 };
 
 static struct stats *st;
 static int epfd;
+static SSL_CTX *tls;
 static struct conn *delay_head, **delay_tail = &delay_head;
 
 static void die(const char *what)
@@ -54,7 +59,8 @@ static void flush_out(struct conn *c)
 {
     size_t done = 0;
     while (done < c->out_len) {
-        ssize_t n = send(c->fd, c->out + done, c->out_len - done, MSG_NOSIGNAL);
+        ssize_t n = c->ssl ? SSL_write(c->ssl, c->out + done, (int)(c->out_len - done))
+                           : send(c->fd, c->out + done, c->out_len - done, MSG_NOSIGNAL);
         if (n <= 0)
             break; /* replies are tiny: no room means a dead peer */
         done += (size_t)n;
@@ -98,10 +104,13 @@ static void end_of_message(struct conn *c)
 
 static void command(struct conn *c, const char *line)
 {
-    if (strncasecmp(line, "EHLO", 4) == 0)
-        put(c, "250-sink.example\r\n250-PIPELINING\r\n250-SIZE 0\r\n250-ENHANCEDSTATUSCODES\r\n250 "
-               "8BITMIME\r\n");
-    else if (strncasecmp(line, "HELO", 4) == 0)
+    if (strncasecmp(line, "EHLO", 4) == 0 || strncasecmp(line, "LHLO", 4) == 0) {
+        put(c, "250-sink.example\r\n250-PIPELINING\r\n250-SIZE 0\r\n250-ENHANCEDSTATUSCODES\r\n");
+        put(c, tls && !c->ssl ? "250-STARTTLS\r\n250 8BITMIME\r\n" : "250 8BITMIME\r\n");
+    } else if (strncasecmp(line, "STARTTLS", 8) == 0 && tls && !c->ssl) {
+        put(c, "220 2.0.0 Go\r\n");
+        c->wants_tls = 1;
+    } else if (strncasecmp(line, "HELO", 4) == 0)
         put(c, "250 sink.example\r\n");
     else if (strncasecmp(line, "MAIL", 4) == 0)
         put(c, "250 2.1.0 Ok\r\n");
@@ -167,8 +176,34 @@ static void process(struct conn *c)
 
 static void finish(struct conn *c)
 {
+    SSL_free(c->ssl);
     close(c->fd);
     free(c);
+}
+
+static void begin_tls(struct conn *c)
+{
+    c->wants_tls = 0;
+    c->in_len = 0;
+    c->ssl = SSL_new(tls);
+    if (c->ssl == NULL || !SSL_set_fd(c->ssl, c->fd))
+        die("SSL_new");
+    SSL_set_accept_state(c->ssl); /* the first SSL_read shakes hands */
+}
+
+/* Like recv() on a socket that does not block. */
+static ssize_t receive(struct conn *c)
+{
+    char *at = c->in + c->in_len;
+    size_t room = sizeof(c->in) - c->in_len;
+    if (c->ssl == NULL)
+        return recv(c->fd, at, room, 0);
+    int n = SSL_read(c->ssl, at, (int)room);
+    if (n <= 0 && SSL_get_error(c->ssl, n) == SSL_ERROR_WANT_READ) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return n > 0 ? n : 0;
 }
 
 static void readable(struct conn *c)
@@ -178,7 +213,7 @@ static void readable(struct conn *c)
         return;
     if (c->in_len == sizeof(c->in))
         c->in_len = 0; /* over-long command line */
-    n = recv(c->fd, c->in + c->in_len, sizeof(c->in) - c->in_len, 0);
+    n = receive(c);
     if (n <= 0) {
         if (n < 0 && errno == EAGAIN)
             return;
@@ -193,8 +228,22 @@ static void readable(struct conn *c)
         return;
     }
     flush_out(c);
+    if (c->wants_tls)
+        begin_tls(c);
     if (c->dead)
         finish(c);
+    else if (c->ssl && SSL_pending(c->ssl) > 0)
+        readable(c);
+}
+
+static void open_tls(const char *pem)
+{
+    tls = SSL_CTX_new(TLS_server_method());
+    if (tls == NULL || SSL_CTX_use_certificate_chain_file(tls, pem) != 1 ||
+        SSL_CTX_use_PrivateKey_file(tls, pem, SSL_FILETYPE_PEM) != 1) {
+        fprintf(stderr, "sink: no certificate and key in %s\n", pem);
+        exit(1);
+    }
 }
 
 static void release_delayed(void)
@@ -234,10 +283,12 @@ static void add(int fd, int listener)
 int main(int argc, char **argv)
 {
     int port, count, fd, i, one = 1;
-    if (argc != 4) {
-        fprintf(stderr, "usage: sink PORT COUNT STATSFILE\n");
+    if (argc != 4 && argc != 5) {
+        fprintf(stderr, "usage: sink PORT COUNT STATSFILE [PEMFILE]\n");
         return 2;
     }
+    if (argc == 5)
+        open_tls(argv[4]);
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* end with the benchmark */
     port = (int)number(argv[1]);
