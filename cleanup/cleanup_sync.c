@@ -211,8 +211,10 @@ static void start_batch(void)
     work_submit(sync_state.pool, batch_run, batch_done, batch);
 }
 
-/* Is the first that waits to go with others? Who is alone waits for nobody; who comes while the
- * disk is at work goes with all who have come meanwhile. */
+/* Does the first that waits go into the journal? Who is alone waits for nobody; who comes while the
+ * disk is at work goes with all who have come meanwhile. As long as the journal has entries it takes
+ * the lone ones as well: blocks in place are cheaper than a new file, and leave the file system
+ * alone, for which the next batch would wait. */
 static bool goes_together(void)
 {
     bool has_company = sync_state.waiting->next || sync_state.singles > 0 || sync_state.is_flushing;
@@ -220,7 +222,8 @@ static bool goes_together(void)
         sync_state.state = JOURNAL_OPENING;
         work_submit(sync_state.pool, open_run, open_done, NULL);
     }
-    return sync_state.state == JOURNAL_READY && has_company;
+    return sync_state.state == JOURNAL_READY &&
+           (has_company || !queue_journal_is_empty(sync_state.journal));
 }
 
 static void start_waiting(void)
