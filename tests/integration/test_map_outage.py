@@ -1,11 +1,12 @@
 """A table's server that stops, hangs or talks nonsense: mail is put off, never refused as unknown;
 it is logged once an outage; service comes back by itself."""
+import random
 import unittest
 
 from support import servers
 from support.mongo import MongoDB
 from support.suite import Suite
-from support.table_servers import Socketmap, TcpTable
+from support.table_servers import Socketmap, TableServer, TcpTable
 from support.wait import until
 
 KNOWN, UNKNOWN = "known@v.test", "unknown@v.test"
@@ -174,6 +175,76 @@ class Mongodb(Nonsense, unittest.TestCase):
         return server, "mongodb:" + suite.write(
             "etc/mongo.cf", "uri = %s\ndbname = mail\ncollection = users\n"
             'query_filter = {"mail": "%%s"}\nresult_attribute = to\n' % server.uri)
+
+
+class Garbler(TableServer):
+    """Says the same, whatever it hears, and before it hears anything."""
+    text, heard = b"", 0
+
+    def _serve(self, client):
+        self.heard += 1
+        try:
+            client.sendall(self.text)
+            while client.recv(65536):
+                self.heard += 1
+                client.sendall(self.text)
+        except OSError:
+            pass
+        finally:
+            client.close()
+
+
+class Garbage(unittest.TestCase):
+    """Clients that are libraries: what their server says is no protocol of theirs, or only its beginning."""
+    TABLES = {
+        "memcache": "memcache = inet:%(host)s:%(port)d\nmax_try = 1\ntimeout = 1\n",
+        "redis": "hosts = inet:%(host)s:%(port)d\nquery = GET %%s\nretry_interval = 1s\n",
+        "pgsql": "hosts = inet:%(host)s:%(port)d\nuser = mail\npassword = x\ndbname = mail\nretry_interval = 1s\nquery = SELECT '%%s'\n",
+        "mysql": "hosts = inet:%(host)s:%(port)d\nuser = mail\npassword = x\ndbname = mail\nretry_interval = 1s\nquery = SELECT '%%s'\n",
+        "ldap": "server_host = ldap://%(host)s:%(port)d\nsearch_base = dc=x\nquery_filter = mail=%%s\nresult_attribute = m\ntimeout = 1\n",
+    }
+    TEXTS = (
+        b"\n", b"\0" * 64, b"\xff" * 5000, b"HTTP/1.1 400 Bad Request\r\n\r\n", random.Random(1).randbytes(3000),
+        b"\x0a\0\0\0\x0a8.0\0",                                    # MySQL: the beginning of a greeting
+        b"\x4a\0\0\0\x0a5.5.5-10\0\1\0\0\0" + b"a" * 60,          # MySQL: a greeting, and no more
+        b"R\0\0\0\x08\0\0\0\0Z\0\0\0\5ID\xff\xff\xff\xff",         # PostgreSQL: welcome, then no message
+        b"*2147483647\r\n$99999999999\r\n", b"$-7\r\n",            # Redis
+        b"VALUE x 0 99999999999\r\n", b"VALUE \r\n",                # memcached
+        b"\x30\x84\xff\xff\xff\xff\2\1\1", b"\x30\x0c\2\1\1\x61\7\x0a\1\0\4\0\4\0",     # LDAP: too long; welcome to bind
+    )
+
+    def test_garbage(self):
+        suite = Suite({"smtpd_error_sleep_time": "0", "remote_table_timeout": "1s", "smtpd_hard_error_limit": "1000",
+                       "smtpd_relay_restrictions": "permit_mynetworks, reject"})
+        self.addCleanup(suite.close)
+        kinds = [kind for kind in self.TABLES if kind in suite.run("postconf", "-m").stdout.split()]
+        self.assertTrue(kinds)
+        garblers = {kind: Garbler({}) for kind in kinds}
+        for kind, server in garblers.items():
+            self.addCleanup(server.close)
+            name = suite.write("etc/%s.cf" % kind, self.TABLES[kind] % {"host": "127.0.0.1", "port": server.port})
+            suite.set(**{"ask_" + kind: "check_recipient_access %s:%s" % (kind, name)})
+        suite.set(smtpd_restriction_classes=" ".join("ask_" + kind for kind in kinds),
+                  smtpd_recipient_restrictions="check_recipient_access inline:{%s}, permit" % ", ".join(
+                      "{%s.test = ask_%s}" % (kind, kind) for kind in kinds),
+                  relay_domains=" ".join(kind + ".test" for kind in kinds))
+        suite.make_aliases("")
+        suite.start()
+
+        def put_off(kind):
+            with suite.smtp() as client:
+                client.mail("a@far.test")
+                reply = client.rcpt("who@%s.test" % kind)
+                self.assertEqual(reply.code, 451, "%s\n%s" % (reply.lines, suite.tail()))
+                self.assertEqual(client.noop().code, 250)
+            return garblers[kind].heard > 0
+        for text in self.TEXTS:
+            for server in garblers.values():
+                server.text, server.heard = text, 0
+            suite.reload()  # new processes, which know of no outage
+            for kind in kinds:
+                until(lambda kind=kind: put_off(kind), 20, lambda: "%s hears %s\n%s" % (kind, text[:20], suite.tail()))
+        self.assertEqual(suite.count_log("panic:|fatal:|killed by signal"), 0, suite.tail())
 
 
 class OtherSessions(unittest.TestCase):
