@@ -44,7 +44,7 @@ class SpamAssassin(SuiteTestCase):
         self.assertIn("X-Spam-Checker-Version: SpamAssassin", message.text)
         self.assertNotIn("X-Spam-Flag: YES", message.text)
         self.assertEqual(message.sender, "me@far.test")
-        self.assertEqual(message.recipients, ["you@far.test", "they@far.test"])
+        self.assertEqual(message.recipients, ["they@far.test", "you@far.test"])
         self.assertEqual(message.text.partition("\n\n")[2], "Shall we?\n.\n..\n\nFrom here\n")
         for recipient in ("you", "they"):
             self.suite.wait_for_log(r"postfix/pipe.*to=<%s@far\.test>, relay=spamassassin.* status=sent"

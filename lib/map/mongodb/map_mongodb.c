@@ -179,8 +179,8 @@ static bool mongodb_configure(struct map_mongodb *t, struct err *err)
 
 static void start_driver(void)
 {
-    mongoc_init();
     mongoc_log_set_handler(NULL, NULL); /* libraries do not write to stderr */
+    mongoc_init();
 }
 
 static struct map *mongodb_open(const char *name, enum map_flags flags, struct err *err)
