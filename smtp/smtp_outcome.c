@@ -109,7 +109,8 @@ void smtp_outcome_reply(struct smtp_delivery *d, struct smtp_session *s, enum sm
         .reply = reply,
         .server_name = s->host.name,
     };
-    ret->text = arena_printf(d->arena, "host %s said: %s (in reply to %s command)", s->name, reply,
+    ret->text = arena_printf(d->arena, "%shost %s said: %s (in reply to %s command)",
+                             class == 2 ? "Protocol error: " : "", s->name, reply,
                              smtp_proto_command_name(step));
 }
 

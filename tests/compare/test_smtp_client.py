@@ -51,7 +51,7 @@ class SmtpClient(ComparisonTestCase):
             ("mail4", "MAIL", "450 4.7.1 no"), ("data5", "DATA", "554 no"), ("data4", "DATA", "451 4.3.0 no"),
             ("dot5", ".", "554 5.6.0 no"), ("dot4", ".", "451 no"), ("dot3", ".", "354 what"),
             ("conn5", "CONNECT", "554 no"), ("conn4", "CONNECT", "421 4.3.2 no"), ("ehlo5", "EHLO", "500 no"),
-            ("ehlo421", "EHLO", "421 no"), ("drop-conn", "CONNECT", drop), ("drop-ehlo", "EHLO", drop),
+            ("ehlo421", "EHLO", "421 no"), ("data2", "DATA", "250 what"), ("mail3", "MAIL", "354 what"), ("rcpt3", "RCPT", "354 what"), ("drop-conn", "CONNECT", drop), ("drop-ehlo", "EHLO", drop),
             ("drop-mail", "MAIL", drop), ("drop-rcpt", "RCPT", drop), ("drop-data", "DATA", drop),
             ("drop-dot", ".", drop), ("hang-conn", "CONNECT", hang), ("hang-mail", "MAIL", hang),
             ("hang-dot", ".", hang),
