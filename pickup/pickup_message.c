@@ -191,6 +191,9 @@ bool pickup_message_start(struct cleanup_client *cleanup, const char *name)
     CLEANUP(strbuf_done) struct strbuf path = STRBUF_ANY;
     struct stat st;
     strbuf_addf(&path, "%s/%s", QUEUE_MAILDROP, name);
+    /* sendmail lets us read a file when it is complete */
+    if (lstat(path.s, &st) == 0 && S_ISREG(st.st_mode) && !(st.st_mode & S_IXUSR))
+        return false;
     CLEANUP(fd_done) int fd = open(path.s, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) {
         if (errno != ENOENT)

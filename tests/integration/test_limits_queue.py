@@ -87,6 +87,17 @@ class Rubbish(SuiteTestCase):
         self.assertTrue(os.path.exists(path))
         os.unlink(path)
 
+    def test_maildrop_file_that_grows(self):
+        """... and pickup may not even open it."""
+        mark = self.suite.log_mark()
+        path = self.put("maildrop", "C0FFEE", GOOD[:100], mode=0o600)
+        if os.geteuid() == 0:
+            shutil.chown(path, "nobody")
+        self.suite.sendmail(["-f", "a@far.test", "fresh@far.test"], "Subject: x\n\nx\n")
+        self.suite.wait_for_log(r"to=<fresh@far.test>.*status=sent", since=mark)
+        self.assertEqual(self.suite.count_log("maildrop/C0FFEE", since=mark), 0)
+        os.unlink(path)
+
     def test_maildrop(self):
         for at, (what, data) in enumerate(damaged().items()):
             self.put("maildrop", "D%04XABC" % at, data, mode=0o744)
