@@ -206,10 +206,10 @@ static bool stream_fill(struct stream *s)
 
 static void stream_deliver_input(struct stream *s)
 {
-    bool is_deaf = s->paused && !(s->tells_reset && s->broken);
     s->busy++;
     if (!s->dead && !s->paused && !s->closing && s->in.len > s->in_at)
         s->events->on_input(s->owner, s);
+    bool is_deaf = s->paused && !(s->tells_reset && s->broken); /* on_input may have paused it */
     if (!s->dead && s->eof && !s->told_closed && !is_deaf && !s->closing) {
         s->told_closed = true;
         s->events->on_closed(s->owner, s, &s->why_closed);

@@ -7,6 +7,7 @@ import collections
 import re
 
 from .auth_server import MECHS, AuthServer
+from .compare import OLDER
 from .dns import DnsServer
 from .mail_hosts import HOSTS
 from .mask import mask, mask_lines
@@ -72,7 +73,7 @@ class World:
 
     def _instance(self, name, product, certs):
         host, zone = HOSTS[name], HOSTS[name].split(".", 1)[1]
-        own = dict(COMMON, myhostname=host, mydomain=zone, myorigin="$mydomain", mynetworks="127.0.0.0/8",
+        own = dict(COMMON, **OLDER, myhostname=host, mydomain=zone, myorigin="$mydomain", mynetworks="127.0.0.0/8",
                    mydestination="$myhostname, $mydomain, via.$mydomain, localhost", smtp_tls_CAfile=certs.path("ca.crt"),
                    smtpd_tls_cert_file=certs.path(name + ".pem"), smtpd_tls_key_file=certs.path(name + ".pem"))
         services = "25 inet n - n - - smtpd\n"

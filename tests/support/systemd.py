@@ -23,6 +23,8 @@ trap 'find "$group" -depth -type d -exec rmdir {} +' EXIT
 ( sh -c 'echo $PPID' >"$group/cgroup.procs"
   exec unshare --cgroup --pid --mount --ipc --fork --kill-child sh -ec '
     mount -t proc proc /proc
+    mount --bind /proc/sys /proc/sys  # settings of the kernel are those of all
+    mount -o remount,bind,ro /proc/sys
     mount -t sysfs -o ro sysfs /sys
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
     mount -t tmpfs tmpfs /run

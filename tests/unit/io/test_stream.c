@@ -13,7 +13,7 @@ struct fixture {
     int peer;
     size_t inputs, closed, timeouts, rooms;
     size_t consume; /* per on_input */
-    bool free_on_input;
+    bool free_on_input, pause_on_input;
     char seen[256];
     size_t seen_len;
     enum err_kind closed_kind;
@@ -33,6 +33,8 @@ static void on_input(void *owner, struct stream *s)
     memcpy(f->seen + f->seen_len, in.s, in.len);
     f->seen_len += in.len;
     stream_consume(s, in.len);
+    if (f->pause_on_input)
+        stream_pause(s, true);
 }
 
 static void on_closed(void *owner, struct stream *s, const struct err *err)
@@ -210,6 +212,22 @@ static void a_paused_stream_hears_nothing(void **state)
     assert_int_equal(f->seen_len, 1);
 }
 
+/* Commands from a pipe come together with its end; the answer to the first takes its time. */
+static void an_end_waits_for_a_pause_that_input_began(void **state)
+{
+    struct fixture *f = *state;
+    f->pause_on_input = true;
+    say(f, "x");
+    shutdown(f->peer, SHUT_WR);
+    for (int i = 0; i < 5; i++)
+        loop_run_once(f->loop, false);
+    assert_int_equal(f->seen_len, 1);
+    assert_int_equal(f->closed, 0);
+    stream_pause(f->stream, false);
+    while (!f->closed)
+        loop_run_once(f->loop, true);
+}
+
 static void a_reset_is_told_in_a_pause_to_who_asks(void **state)
 {
     struct fixture *f = *state;
@@ -381,6 +399,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(much_input_arrives_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_read_in_bulk_ends_where_expected, setup, teardown),
         cmocka_unit_test_setup_teardown(a_paused_stream_hears_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_end_waits_for_a_pause_that_input_began, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reset_is_told_in_a_pause_to_who_asks, setup, teardown),
         cmocka_unit_test_setup_teardown(an_end_waits_for_the_end_of_the_pause, setup, teardown),
         cmocka_unit_test_setup_teardown(may_be_freed_inside_its_callback, setup, teardown),
