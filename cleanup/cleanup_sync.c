@@ -212,9 +212,9 @@ static void start_batch(void)
 }
 
 /* Does the first that waits go into the journal? Who is alone waits for nobody; who comes while the
- * disk is at work goes with all who have come meanwhile. As long as the journal has entries it takes
- * the lone ones as well: blocks in place are cheaper than a new file, and leave the file system
- * alone, for which the next batch would wait. */
+ * disk is at work goes with all who have come meanwhile. As long as the journal has entries it
+ * takes the lone ones as well: blocks in place are cheaper than a new file, and leave the file
+ * system alone, for which the next batch would wait. */
 static bool goes_together(void)
 {
     bool has_company = sync_state.waiting->next || sync_state.singles > 0 || sync_state.is_flushing;
