@@ -341,7 +341,7 @@ class Practicas(unittest.TestCase):
         self.assertRegex(got, r"(?m)^Received: from servidor\.pruebas\.test \(localhost \[127\.0\.0\.1\]\)$")
         self.by_smtp("con virus", classic)
         host.logged(r"postfix/smtp\[\d+\]: \w+: to=<antonio@pruebas\.test>, relay=127\.0\.0\.1\[127\.0\.0\.1\]:10025, delay=[\d.]+, "
-                    r"delays=[\d./]+, (tls=none, )?dsn=2\.0\.0, status=sent \(250 Virus Detected; Discarded Email\)")
+                    r"delays=[\d./]+, (tls=\S+, )?dsn=2\.0\.0, status=sent \(250 Virus Detected; Discarded Email\)")
         host.logged(r"clamsmtpd: \w+: from=root@pruebas\.test, to=antonio@pruebas\.test, status=VIRUS:Eicar-Test-Signature")
         host.logged(r"postfix/qmgr\[\d+\]: \w+: removed")
         self.by_smtp("despues del virus", "nada")
