@@ -123,6 +123,9 @@ int sock_listen_inet(const struct sockaddr *addr, socklen_t len, int backlog, in
     int on = 1;
     if (fd >= 0) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        /* its connections have it from the start: a client that pipelines says nothing more until
+         * it has all replies, and its kernel acknowledges the first of them late */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         if (addr->sa_family == AF_INET6)
             setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
         set_window(fd, window);

@@ -4,19 +4,25 @@
 #include "io/sock.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <unistd.h>
+
+static int option_of(int fd, int level, int option)
+{
+    int value = 0;
+    socklen_t len = sizeof value;
+    assert_int_equal(getsockopt(fd, level, option, &value, &len), 0);
+    return value;
+}
 
 static int buffer_of(int fd, int option)
 {
-    int size = 0;
-    socklen_t len = sizeof size;
-    assert_int_equal(getsockopt(fd, SOL_SOCKET, option, &size, &len), 0);
-    return size;
+    return option_of(fd, SOL_SOCKET, option);
 }
 
 /* The system doubles what it is asked for (socket(7)), and has a window for those who do not ask.
  */
-static void windows_are_set_before_the_handshake(void **unused)
+static void windows_and_delays_are_set_before_the_handshake(void **unused)
 {
     (void)unused;
     enum { WINDOW = 16384 };
@@ -36,6 +42,11 @@ static void windows_are_set_before_the_handshake(void **unused)
         assert_int_equal(is_set, wanted[i] > 0);
         is_set = buffer_of(fd, SO_RCVBUF) == 2 * WINDOW && buffer_of(fd, SO_SNDBUF) == 2 * WINDOW;
         assert_int_equal(is_set, wanted[i] > 0);
+        int accepted = accept(listener, NULL, NULL);
+        assert_true(accepted >= 0);
+        assert_true(option_of(fd, IPPROTO_TCP, TCP_NODELAY)); /* replies are not held back */
+        assert_true(option_of(accepted, IPPROTO_TCP, TCP_NODELAY));
+        close(accepted);
         close(fd);
         close(listener);
     }
@@ -43,6 +54,7 @@ static void windows_are_set_before_the_handshake(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(windows_are_set_before_the_handshake)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(windows_and_delays_are_set_before_the_handshake)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
