@@ -58,11 +58,12 @@ static void put_line_end(struct smtp_send *w)
 }
 
 /* Whole lines that go out as they are, which most do: those that are in memory, up to the first of
- * another kind. */
+ * another kind. Little is looked at ahead, since other kinds may come as often as these. */
 static void put_plain_lines(struct smtp_send *w)
 {
     size_t limit = (size_t)smtp_params.smtp_line_length_limit, count = 0, size, got = 0;
-    struct slice window = slice_first(queue_reader_window(w->reader), STREAM_OUTPUT_FULL);
+    enum { RUN_MAX = 8 * 1024 };
+    struct slice window = slice_first(queue_reader_window(w->reader), RUN_MAX);
     struct slice in = window, line;
     char *at = w->column == 0 ? strbuf_room(w->out, in.len + in.len / 2) : NULL;
     bool may_hold_lf = slice_find(in, '\n') != SIZE_MAX;
