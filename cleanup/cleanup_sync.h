@@ -1,9 +1,9 @@
 /*
  * cleanup_sync: new queue files become durable, on threads of its own.
  *
- * A file that waits for nobody gets an fsync(). When others wait, they go through the journal
- * together, which costs the disk one write (mail/queue_journal.h, docs/decisions/0024). DONE comes
- * when the one or the other has returned.
+ * A file that waits for nobody gets an fsync(), as long as the journal is empty. When others wait,
+ * they go through the journal together, which costs the disk one write (mail/queue_journal.h,
+ * docs/decisions/0024). DONE comes when the one or the other has returned.
  */
 #ifndef CLEANUP_CLEANUP_SYNC_H
 #define CLEANUP_CLEANUP_SYNC_H
