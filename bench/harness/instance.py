@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 
-from .util import Failed, Group, now
+from .util import Failed, Group, make_certificate, now
 
 MASTER_CF = """\
 127.0.0.1:{port} inet n  -  n  -  -  smtpd
@@ -108,14 +108,7 @@ class Instance:
     def certificate(self):
         """A self-signed certificate and its key in one file, made when it is not there."""
         pem = self.path("etc", "cert.pem")
-        if not os.path.exists(pem):
-            done = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj",
-                                   "/CN=mx.bench.example", "-keyout", pem, "-out", pem + ".x509"],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            if done.returncode != 0:
-                raise Failed("openssl req failed")
-            with open(pem, "a") as out, open(pem + ".x509") as cert:
-                out.write(cert.read())
+        make_certificate(pem)
         return pem
 
     def create(self, main="", maps=None, services=""):
