@@ -41,7 +41,7 @@ class Gate(unittest.TestCase):
         each = (pss(pid) - before) / COUNT
         print("%d clients wait, %.0f bytes each" % (COUNT, each), file=sys.stderr)
         self.assertEqual(self.suite.processes()["postscreen"], [pid])
-        self.assertEqual(self.suite.count_log(r"postscreen\[\d+\]: CONNECT from "), COUNT)
+        self.suite.wait_for_count(r"postscreen\[\d+\]: CONNECT from ", COUNT)
         if not is_sanitized(os.path.join(self.suite.product.daemons, "postscreen")):
             self.assertLess(each, BYTES_EACH)
         clients[0].send("EHLO x\r\n")       # one that does not wait is seen among all the others

@@ -283,6 +283,14 @@ class Suite:
     def count_log(self, regex, since=0):
         return sum(1 for line in self.log_lines(since) if re.search(regex, line))
 
+    def wait_for_count(self, regex, count, since=0, timeout=30):
+        """Wait for COUNT log lines; one more is a failure."""
+        until(lambda: self.count_log(regex, since) >= count, timeout,
+              lambda: "%d log lines %r; there are %d\n%s" % (count, regex, self.count_log(regex, since), self.tail()))
+        found = self.count_log(regex, since)
+        if found != count:
+            raise AssertionError("%d log lines %r instead of %d\n%s" % (found, regex, count, self.tail()))
+
     def tail(self, count=60):
         lines = self.log_lines()
         return "--- end of %s\n%s\n---" % (self.log_path, "\n".join(lines[-count:]))
