@@ -34,13 +34,6 @@ bool mailbox_lock_parse(const char *list, unsigned *ret_kinds, struct err *err)
     return true;
 }
 
-static void wait_ms(int64_t ms)
-{
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
-    while (nanosleep(&t, &t) < 0 && errno == EINTR)
-        continue;
-}
-
 /* Its owner died before he could remove it (or cannot be that slow). */
 static bool dotlock_is_stale(const char *name, int64_t stale_s)
 {
@@ -54,7 +47,7 @@ bool mailbox_lock_dot(const char *path, const struct mailbox_lock_policy *policy
 {
     CLEANUP(strbuf_done) struct strbuf name = STRBUF_ANY;
     strbuf_addf(&name, "%s.lock", path);
-    for (int64_t attempt = 1;; attempt++) {
+    for (bool is_first = true;; is_first = false) {
         /* Dies while the lock file exists: others take it away after stale_lock_time. */
         int fd = open(name.s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd >= 0) {
@@ -63,14 +56,10 @@ bool mailbox_lock_dot(const char *path, const struct mailbox_lock_policy *policy
         }
         if (errno != EEXIST)
             return false;
-        if (dotlock_is_stale(name.s, policy->stale_s) && unlink(name.s) == 0 &&
-            attempt <= policy->attempts)
-            continue;
-        if (attempt >= policy->attempts) {
+        if (!is_first || !dotlock_is_stale(name.s, policy->stale_s) || unlink(name.s) < 0) {
             errno = EEXIST;
             return false;
         }
-        wait_ms(policy->delay_ms);
     }
 }
 
@@ -81,33 +70,19 @@ void mailbox_lock_dot_remove(const char *path)
     unlink(name.s);
 }
 
-static bool try_lock(int fd, unsigned kinds)
-{
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (kinds & MAILBOX_LOCK_FCNTL && fcntl(fd, F_SETLK, &whole) < 0)
-        return false;
-    if (kinds & MAILBOX_LOCK_FLOCK && flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        int error = errno;
-        whole.l_type = F_UNLCK; /* or two programs that take both wait for each other */
-        if (kinds & MAILBOX_LOCK_FCNTL)
-            fcntl(fd, F_SETLK, &whole);
-        errno = error;
-        return false;
-    }
-    return true;
-}
-
 bool mailbox_lock_file(int fd, const struct mailbox_lock_policy *policy)
 {
-    for (int64_t attempt = 1;; attempt++) {
-        if (try_lock(fd, policy->kinds))
-            return true;
-        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-            return false;
-        if (attempt >= policy->attempts) {
-            errno = EAGAIN;
-            return false;
-        }
-        wait_ms(policy->delay_ms);
-    }
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    bool ok = (!(policy->kinds & MAILBOX_LOCK_FCNTL) || fcntl(fd, F_SETLK, &whole) == 0) &&
+              (!(policy->kinds & MAILBOX_LOCK_FLOCK) || flock(fd, LOCK_EX | LOCK_NB) == 0);
+    if (!ok && (errno == EACCES || errno == EINTR))
+        errno = EAGAIN;
+    return ok;
+}
+
+void mailbox_lock_wait(const struct mailbox_lock_policy *policy)
+{
+    struct timespec t = {policy->delay_ms / 1000, policy->delay_ms % 1000 * 1000000};
+    while (nanosleep(&t, &t) < 0 && errno == EINTR)
+        continue;
 }

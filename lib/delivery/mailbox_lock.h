@@ -1,8 +1,9 @@
 /*
  * mailbox_lock: keeping others out of an mbox file while mail is appended.
  *
- * mailbox_delivery_lock names the kinds: "dotlock" (a file NAME.lock), "fcntl", "flock". Waiting is
- * bounded by the number of attempts.
+ * mailbox_delivery_lock names the kinds: "dotlock" (a file NAME.lock), "fcntl", "flock". Each call
+ * tries once. Who does not get one kind gives back the others before mailbox_lock_wait(): mail
+ * readers take them in another order, and would wait for us while we wait for them.
  */
 #ifndef DELIVERY_MAILBOX_LOCK_H
 #define DELIVERY_MAILBOX_LOCK_H
@@ -23,10 +24,14 @@ struct mailbox_lock_policy {
     int64_t stale_s; /* a dotlock this old has lost its owner */
 };
 
-/* Create PATH.lock. On failure errno tells why: EEXIST, somebody else holds it. */
+/* Create PATH.lock; a stale one is taken away. On failure errno tells why: EEXIST, somebody else
+ * holds it. */
 bool mailbox_lock_dot(const char *path, const struct mailbox_lock_policy *policy);
 void mailbox_lock_dot_remove(const char *path);
-/* The other kinds, on an open file; released when it is closed. errno EAGAIN: held by another. */
+/* The other kinds, on an open file; what was taken is released when it is closed. errno EAGAIN:
+ * held by another. */
 bool mailbox_lock_file(int fd, const struct mailbox_lock_policy *policy);
+/* Between two of the policy's attempts, with no lock held. */
+void mailbox_lock_wait(const struct mailbox_lock_policy *policy);
 
 #endif

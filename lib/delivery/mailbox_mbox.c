@@ -23,6 +23,13 @@ struct append {
     int error;         /* errno of the write that failed */
 };
 
+/* One attempt to deliver, of some. */
+struct attempt {
+    bool has_lock_file;
+    bool is_busy; /* failed because another holds a lock: worth another one */
+    bool is_new;  /* this one or one before it made the mailbox */
+};
+
 static const struct user_rights super_user = {0, 0};
 
 /* Root has a part in it: the rights change from step to step. Otherwise all is done with the
@@ -56,7 +63,7 @@ static void leave(const struct mailbox_mbox *mbox)
 }
 
 static bool lock_dot(const struct mailbox_mbox *mbox, struct mailbox_trouble *t,
-                     bool *ret_is_locked)
+                     struct attempt *attempt)
 {
     if (!(mbox->lock.kinds & MAILBOX_LOCK_DOTLOCK))
         return true;
@@ -64,25 +71,26 @@ static bool lock_dot(const struct mailbox_mbox *mbox, struct mailbox_trouble *t,
         return false;
     struct stat st;
     bool is_special = mbox->may_be_special && lstat(mbox->path, &st) == 0 && !S_ISREG(st.st_mode);
-    *ret_is_locked = !is_special && mailbox_lock_dot(mbox->path, &mbox->lock);
+    attempt->has_lock_file = !is_special && mailbox_lock_dot(mbox->path, &mbox->lock);
+    attempt->is_busy = !is_special && !attempt->has_lock_file && errno == EEXIST;
     leave(mbox);
-    if (*ret_is_locked || is_special)
+    if (attempt->has_lock_file || is_special)
         return true;
     snprintf(t->warning, sizeof t->warning, "unable to create lock file %s.lock: %s", mbox->path,
              strerror(errno));
-    if (errno != EEXIST && !mbox->must_have_lock_file)
+    if (!attempt->is_busy && !mbox->must_have_lock_file)
         return true;
     mailbox_trouble_set(t,
-                        errno == EEXIST ? "4.2.0" : mailbox_trouble_dsn(errno, mbox->default_dsn),
+                        attempt->is_busy ? "4.2.0" : mailbox_trouble_dsn(errno, mbox->default_dsn),
                         "%s", t->warning);
     t->warning[0] = '\0';
     return false;
 }
 
-static void unlock_dot(const struct mailbox_mbox *mbox, bool is_locked)
+static void unlock_dot(const struct mailbox_mbox *mbox, const struct attempt *attempt)
 {
     struct mailbox_trouble ignored;
-    if (!is_locked || !enter(mbox, directory_rights(mbox), &ignored))
+    if (!attempt->has_lock_file || !enter(mbox, directory_rights(mbox), &ignored))
         return;
     mailbox_lock_dot_remove(mbox->path);
     leave(mbox);
@@ -262,33 +270,50 @@ static bool append(const struct mailbox_mbox *mbox, int fd, bool is_regular,
 }
 
 static bool lock_and_append(const struct mailbox_mbox *mbox, const struct mailbox_message *m,
-                            struct mailbox_trouble *t)
+                            struct mailbox_trouble *t, struct attempt *attempt)
 {
     bool is_new = false, is_regular = false;
     CLEANUP(fd_done) int fd = open_or_create(mbox, t, &is_new);
+    attempt->is_new |= is_new;
     if (fd < 0 || !check_opened(mbox, fd, &is_regular, t))
         return false;
     if (!is_regular)
         fd_set_nonblocking(fd, false);
-    else if (!mailbox_lock_file(fd, &mbox->lock))
+    else if (!mailbox_lock_file(fd, &mbox->lock)) {
+        attempt->is_busy = errno == EAGAIN;
         return mailbox_trouble_set(t, "4.2.0", "cannot lock file: %s", strerror(errno));
+    }
     if (!append(mbox, fd, is_regular, m, t))
         return false;
-    if (is_new && !sync_parent(mbox->path))
+    if (attempt->is_new && !sync_parent(mbox->path))
         snprintf(t->warning, sizeof t->warning, "%s: directory is not synced: %s", mbox->path,
                  strerror(errno));
     return true;
 }
 
+/* mutt and mailx have their fcntl lock when they ask for the lock file: to wait for the one with
+ * the other would be to wait for each other. Nothing is held between attempts. */
+static bool deliver(const struct mailbox_mbox *mbox, const struct mailbox_message *m,
+                    struct mailbox_trouble *t)
+{
+    struct attempt attempt = {0};
+    for (int64_t count = 1;; count++) {
+        attempt = (struct attempt){.is_new = attempt.is_new};
+        t->warning[0] = '\0';
+        bool ok = lock_dot(mbox, t, &attempt) && lock_and_append(mbox, m, t, &attempt);
+        unlock_dot(mbox, &attempt);
+        if (ok || !attempt.is_busy || count >= mbox->lock.attempts)
+            return ok;
+        mailbox_lock_wait(&mbox->lock);
+    }
+}
+
 bool mailbox_mbox_deliver(const struct mailbox_mbox *mbox, const struct mailbox_message *m,
                           struct mailbox_trouble *t)
 {
-    bool is_locked = false;
-    t->warning[0] = '\0';
     if (!has_root_part(mbox) && !take_rights(&mbox->rights, t))
         return false;
-    bool ok = lock_dot(mbox, t, &is_locked) && lock_and_append(mbox, m, t);
-    unlock_dot(mbox, is_locked);
+    bool ok = deliver(mbox, m, t);
     if (!has_root_part(mbox))
         user_rights_return();
     return ok;

@@ -16,14 +16,14 @@ import time
 
 from .wait import until
 
-TIMEOUT = 60
-
 
 def _own_terminal():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 class Terminal:
+    timeout = 60        # seconds, for each wait
+
     def __init__(self, command):
         self.far, near = pty.openpty()
         modes = termios.tcgetattr(near)
@@ -45,8 +45,13 @@ class Terminal:
 
     def _more(self, deadline):
         """Read what is there; False at the end of the terminal."""
-        ready, _, _ = select.select([self.far], [], [], max(0, deadline - time.monotonic()))
-        assert ready, "nothing more after:\n" + self.seen
+        assert self._wait(max(0, deadline - time.monotonic())), "nothing more after:\n" + self.seen
+        return self._read()
+
+    def _wait(self, seconds):
+        return select.select([self.far], [], [], seconds)[0]
+
+    def _read(self):
         try:
             data = os.read(self.far, 65536)
         except OSError:                 # EIO: nobody has the other end any more
@@ -58,7 +63,7 @@ class Terminal:
 
     def expect(self, pattern):
         """Wait for PATTERN, a regular expression for lines; the match."""
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + self.timeout
         while True:
             found = re.search(pattern, self.unread, re.MULTILINE)
             if found:
@@ -70,14 +75,29 @@ class Terminal:
         for line in lines:
             os.write(self.far, line.encode() + b"\n")
 
+    def press(self, keys):
+        """Type KEYS where no line is asked for; nothing when nobody reads any more."""
+        try:
+            os.write(self.far, keys.encode())
+        except OSError:
+            pass
+
+    def read(self, seconds):
+        """What comes in SECONDS, or at once when something is there."""
+        if self._wait(seconds):
+            self._read()
+
+    def runs(self):
+        return self.process.poll() is None
+
     def secret(self, line):
         """Type LINE where getpass(3) asks: what comes before it has set the terminal back is lost."""
         self.type(line)
-        until(lambda: termios.tcgetattr(self.far)[3] & termios.ISIG, TIMEOUT, "the password is read")
+        until(lambda: termios.tcgetattr(self.far)[3] & termios.ISIG, self.timeout, "the password is read")
 
     def ends(self):
         """Wait until the command has ended; its exit status."""
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + self.timeout
         while self._more(deadline):
             pass
-        return self.process.wait(TIMEOUT)
+        return self.process.wait(self.timeout)

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -138,6 +139,79 @@ static void mbox_refuses(void **unused)
     assert_string_equal(t.warning,
                         "unable to create lock file /nonexistent/mbox.lock: No such file or "
                         "directory");
+}
+
+/* What mutt and mailx do: lock PATH by fcntl, and with that in hand wait for PATH.lock. */
+static int read_mail(int locked)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char name[160];
+    snprintf(name, sizeof name, "%s.lock", path);
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    if (fcntl(fd, F_SETLK, &whole) < 0 || write(locked, "x", 1) != 1)
+        return 1;
+    /* a deliverer that has it already, and waits for the other one, gets this far first */
+    for (int tries = 0; tries < 100 && access(name, F_OK) < 0; tries++)
+        usleep(1000);
+    for (int tries = 0; tries < 5000; tries++) {
+        if (open(name, O_WRONLY | O_CREAT | O_EXCL, 0600) >= 0)
+            return unlink(name) < 0;
+        usleep(1000);
+    }
+    return 1;
+}
+
+static void mbox_gives_way_to_readers(void **unused)
+{
+    (void)unused;
+    struct mailbox_trouble t;
+    struct mailbox_mbox m = mbox();
+    int locked[2], status;
+    char byte;
+    m.lock.attempts = 2000;
+    m.lock.delay_ms = 5;
+    m.lock.stale_s = 1000;
+    assert_int_equal(pipe(locked), 0);
+    pid_t reader = fork();
+    if (reader == 0)
+        _exit(read_mail(locked[1]));
+    assert_int_equal(read(locked[0], &byte, 1), 1);
+    assert_true(mailbox_mbox_deliver(&m, &message, &t));
+    assert_int_equal(waitpid(reader, &status, 0), reader);
+    assert_int_equal(status, 0);
+    assert_non_null(strstr(content(path), "\nSubject: x\n"));
+    close(locked[0]);
+    close(locked[1]);
+    unlink(path);
+}
+
+/* Attempts end, whichever lock it is that another does not give back. */
+static void mbox_waits_in_vain(void **unused)
+{
+    (void)unused;
+    struct mailbox_trouble t;
+    struct mailbox_mbox m = mbox();
+    char name[160];
+    snprintf(name, sizeof name, "%s.lock", path);
+    m.lock = (struct mailbox_lock_policy){
+        .kinds = MAILBOX_LOCK_DOTLOCK | MAILBOX_LOCK_FLOCK, .attempts = 3, .stale_s = 1000};
+
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_false(mailbox_mbox_deliver(&m, &message, &t));
+    assert_string_equal(t.dsn, "4.2.0");
+    assert_non_null(strstr(t.reason, "cannot lock file"));
+    assert_int_not_equal(access(name, F_OK), 0);
+    close(fd);
+
+    close(open(name, O_WRONLY | O_CREAT, 0600));
+    assert_false(mailbox_mbox_deliver(&m, &message, &t));
+    assert_string_equal(t.dsn, "4.2.0");
+    assert_non_null(strstr(t.reason, "unable to create lock file"));
+    assert_int_equal(access(name, F_OK), 0);
+    assert_string_equal(content(path), "");
+    unlink(name);
+    unlink(path);
 }
 
 static void make_directory_with_link(const char *name, mode_t mode, uid_t owner)
@@ -328,6 +402,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mbox_form),
         cmocka_unit_test(mbox_refuses),
+        cmocka_unit_test(mbox_gives_way_to_readers),
+        cmocka_unit_test(mbox_waits_in_vain),
         cmocka_unit_test(mbox_follows_no_exchanged_link),
         cmocka_unit_test(mbox_is_cut_back),
         cmocka_unit_test(maildir_form),
