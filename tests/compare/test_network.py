@@ -8,17 +8,17 @@ import subprocess
 import tempfile
 import unittest
 
-from support import mail_hosts, network, oracle
+from support import mail_hosts, network, oracle, smarthosts
 from support.compare import OLDER, sides
 from support.dns import DnsServer
 from support.interchange import World
-from support.mail_hosts import HOSTS, KINDS, LEVELS, cell, domain
+from support.mail_hosts import HOSTS, KINDS, LEVELS, domain
 from support.mask import mask
 from support.suite import RESOLVER_SCRIPT, Suite
 from support.wait import until
 
 BASE = "192.168.255."
-NAME_SERVER, CLIENTS, FIRST_SERVER = BASE + "53", (BASE + "1", BASE + "2"), 129
+NAME_SERVER, CLIENTS, FINGER, FIRST_SMARTHOST, FIRST_SERVER = BASE + "53", (BASE + "1", BASE + "2"), BASE + "3", 100, 129
 SENDER = "sender@mail1.org"
 NOISE = re.compile("DNSSEC validation|dnssec_probe")
 RESUMED = re.compile(" server-signature .*")       # sessions that are resumed, as ours are in one process, have less
@@ -27,7 +27,9 @@ SLOW = {kind.slow for kind in KINDS.values() if kind.slow}
 MAIN_CF = {
     "myhostname": "mail.mail1.org", "mydomain": "mail1.org", "mydestination": "$myhostname, mail1.org, localhost",
     "inet_protocols": "ipv4", "smtp_host_lookup": "dns", "smtp_dns_support_level": "dnssec", "smtp_tls_loglevel": "1",
-    "smtp_tls_policy_maps": "regexp:@etc@/policy", "transport_maps": "regexp:@etc@/transport", "queue_run_delay": "1h",
+    "smtp_tls_policy_maps": "regexp:@etc@/policy", "transport_maps": "regexp:@etc@/transport regexp:@etc@/wrapped",
+    "sender_dependent_relayhost_maps": "regexp:@etc@/relays", "smtp_sasl_auth_enable": "yes", "queue_run_delay": "1h",
+    "smtp_sasl_password_maps": "regexp:@etc@/passwd", "smtp_sasl_tls_security_options": "noanonymous", "recipient_delimiter": "+",
     "smtp_tls_session_cache_database": "", "smtp_connection_cache_on_demand": "no", "smtp_tls_connection_reuse": "no",
     "smtp_tls_fingerprint_digest": "sha256", "default_process_limit": "40",
     "tls_medium_cipherlist": "aNULL:-aNULL:HIGH:@STRENGTH",
@@ -35,12 +37,26 @@ MAIN_CF = {
 
 
 def setUpModule():
-    global directory, certs
+    global directory, certs, wire, servers, relays
     network.needed()
     directory = tempfile.mkdtemp(prefix="network.")
     unittest.addModuleCleanup(shutil.rmtree, directory)
     os.chmod(directory, 0o755)
-    certs = mail_hosts.Certificates(directory)
+    certs = mail_hosts.Certificates(directory, smarthosts.NAMES)
+    wire = network.Network()
+    unittest.addModuleCleanup(wire.close)
+    servers = mail_hosts.MailHosts(wire.host(), certs, BASE, FIRST_SERVER)
+    unittest.addModuleCleanup(servers.close)
+    relays = smarthosts.Smarthosts(wire.host(), certs, BASE, FIRST_SMARTHOST)
+    unittest.addModuleCleanup(relays.close)
+    with wire.host(NAME_SERVER):
+        dns = DnsServer(servers.records | relays.records, NAME_SERVER, 53, secure=["mail1.org", mail_hosts.SIGNED, smarthosts.ZONE])
+    unittest.addModuleCleanup(dns.close)
+
+
+def cell(text):
+    """The domain of a table that TEXT names, or None."""
+    return mail_hosts.cell(text) or smarthosts.cell(text)
 
 
 def outcomes(suite, mark):
@@ -84,28 +100,23 @@ class Matrix(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        wire = network.Network()
-        cls.addClassCleanup(wire.close)
-        name_server = wire.host(NAME_SERVER)
-        cls.servers = mail_hosts.MailHosts(wire.host(), certs, BASE, FIRST_SERVER)
-        cls.addClassCleanup(cls.servers.close)
-        with name_server:
-            dns = DnsServer(cls.servers.records, NAME_SERVER, 53, secure=["mail1.org", mail_hosts.SIGNED])
-        cls.addClassCleanup(dns.close)
         cls.suites = []
         for product, address in zip(sides(), CLIENTS):
             host = wire.host(address)
-            cls.servers.prepare(host)
+            servers.prepare(host)
             cls.suites.append(cls.instance(product, host))
 
     @classmethod
     def instance(cls, product, host):
-        slow = "".join("%s unix - - n - - smtp -o %s=3s -o syslog_name=postfix\n" % (name, name) for name in sorted(SLOW))
-        suite = Suite(dict(OLDER, smtp_tls_CAfile=certs.path("ca.crt"), **MAIN_CF), slow, product, NAME_SERVER)
+        services = "".join("%s unix - - n - - smtp -o %s=3s -o syslog_name=postfix\n" % (name, name) for name in sorted(SLOW))
+        services += "smtps unix - - n - - smtp -o smtp_tls_wrappermode=yes -o smtp_helo_timeout=3s\n"
+        suite = Suite(dict(OLDER, smtp_tls_CAfile=certs.path("ca.crt"), **MAIN_CF), services, product, NAME_SERVER)
         cls.addClassCleanup(suite.close)
         suite.write("etc/policy", certs.policies())
         suite.write("etc/transport", "".join("/@[^.]+\\.%s\\./ %s:\n" % (name, kind.slow)
                                              for name, kind in KINDS.items() if kind.slow))
+        for name, text in smarthosts.tables().items():
+            suite.write("etc/" + name, text)
         suite.make_aliases("sender: %s\n" % suite.path("mail/bounces"))
         with host:
             suite.start()
@@ -133,9 +144,9 @@ class Matrix(unittest.TestCase):
         sides, others = [], []
         for suite, mark, client in zip(self.suites, marks, CLIENTS):
             (logged, unnamed), queued, returned = outcomes(suite, mark), states(suite), bounces(suite)
-            came = self.servers.arrived(client)
+            came = servers.arrived(client) | relays.arrived(client)
             sides.append({name: logged[name] + ["queue: %s" % queued.get(name), "bounce: %s" % returned.get(name),
-                                                "came: %s" % came["you@" + name]] for name in domains})
+                                                "came: %s" % came.get("you@" + name, [])] for name in domains})
             others.append(unnamed)
         self.assertEqual(*others)
         for name in domains:
@@ -150,6 +161,9 @@ class Matrix(unittest.TestCase):
         level, kind, _ = name.split(".", 2)
         if level not in ("none", "may", "dane"):
             self.assertNotIn("clear", came)
+        if kind in smarthosts.STATES and name.endswith(smarthosts.ZONE):
+            self.assertEqual(came == "came: ['tls as %s']" % smarthosts.USER, smarthosts.takes(level, kind), came)
+            return
         if level in ("verify", "secure") and KINDS[kind].certificate != "good" or level in ("dane", "dane-only") and kind in (
                 "mismatch", "expired-ta", "wrong-name-ta", "no-tls-tlsa", "bogus-tlsa", "bogus-a", "bogus-mx"):
             self.assertEqual(came, "came: []")
@@ -163,6 +177,20 @@ class Matrix(unittest.TestCase):
     def test_slow(self):
         domains = mail_hosts.matrix([name for name, kind in KINDS.items() if kind.slow])
         self.compare(domains, self.send(domains))
+
+    def test_smarthosts(self):
+        """A relay with a login, one for each sender; those with TLS from the first byte are found by their transport."""
+        by_sender = {smarthosts.SENDER % ("%s.%s" % name): smarthosts.host(*name) for name in smarthosts.cells(wrapped=False)}
+        wrapped = [smarthosts.host(*name) for name in smarthosts.cells(wrapped=True)]
+        marks = [suite.log_mark() for suite in self.suites]
+        for suite in self.suites:
+            for sender, name in by_sender.items():
+                suite.sendmail(["-i", "-f", sender, "you@" + name], "Subject: x\n\nx\n")
+            suite.sendmail(["-i", "-f", SENDER, *["you@" + name for name in wrapped]], "Subject: x\n\nx\n")
+        domains = [*by_sender.values(), *wrapped]
+        for suite, mark in zip(self.suites, marks):
+            self.tried(suite, mark, domains)
+        self.compare(domains, marks)
 
     def test_cut_in_the_body(self):
         domains = mail_hosts.matrix(["drop-body"])
@@ -193,15 +221,7 @@ class Finger(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        wire = network.Network()
-        cls.addClassCleanup(wire.close)
-        name_server, servers = wire.host(NAME_SERVER), wire.host()
-        cls.servers = mail_hosts.MailHosts(servers, certs, BASE, FIRST_SERVER)
-        cls.addClassCleanup(cls.servers.close)
-        with name_server:
-            dns = DnsServer(cls.servers.records, NAME_SERVER, 53, secure=[mail_hosts.SIGNED])
-        cls.addClassCleanup(dns.close)
-        cls.client = wire.host(CLIENTS[0])
+        cls.client = wire.host(FINGER)
         cls.resolver = os.path.join(directory, "resolv.conf")
         with open(cls.resolver, "w", encoding="ascii") as out:
             out.write("nameserver %s\noptions timeout:1 attempts:2\n" % NAME_SERVER)

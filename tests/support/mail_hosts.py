@@ -126,11 +126,11 @@ def openssl(*command, stdin=None):
 
 
 class Certificates:
-    """In DIRECTORY: an authority, certificates that it has signed for all of mail2.org and mail3.org, and bad ones."""
+    """In DIRECTORY: an authority, certificates that it has signed for all of mail2.org and mail3.org and for MORE names, bad ones."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, more=()):
         self.directory = directory
-        names = ",".join("DNS:*.%s.%s" % (name, kind.zone) for name, kind in KINDS.items())
+        names = ",".join("DNS:" + name for name in (*("*.%s.%s" % (name, kind.zone) for name, kind in KINDS.items()), *more))
         certificates.make(directory, "ca", "rsa", "/CN=Test Authority")
         certificates.make(directory, "otherca", "rsa", "/CN=Other Authority")
         certificates.make(directory, "self", "ec", "/CN=mail.mail2.org")
@@ -162,9 +162,9 @@ class Certificates:
         return "%d %d %d %s" % (usage, selector, matching, hashlib.sha256(der).hexdigest())
 
     def policies(self):
-        """The text of a regexp: table, by the first label of the destination."""
+        """The text of a regexp: table, by the first label of the destination, with brackets or without."""
         more = {"fingerprint": "fingerprint " + " ".join("match=" + self.fingerprint(n) for n in ("good", "expired"))}
-        return "".join("/^%s\\./ %s\n" % (level, more.get(level, level)) for level in LEVELS)
+        return "".join("/^\\[?%s\\./ %s\n" % (level, more.get(level, level)) for level in LEVELS)
 
 
 class MailHosts:
