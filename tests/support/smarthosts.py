@@ -11,13 +11,16 @@ ZONE = "gmail.test"
 USER, PASSWORD = "me@gmail.test", "secret"
 SENDER = "sender+%s@mail1.org"      # which says what the relay is
 
-# certificate: None, no TLS; tls_auth: a login is offered in TLS only; password: what the client takes for it, None: it has none
-State = collections.namedtuple("State", "certificate wrapped tls_auth password tlsa", defaults=("good", False, False, PASSWORD, True))
+# certificate: None, no TLS; tls_auth: a login is offered in TLS only; password: what the client takes for it, None: it has none;
+# auth: the reply to AUTH
+State = collections.namedtuple("State", "certificate wrapped tls_auth password tlsa auth",
+                               defaults=("good", False, False, PASSWORD, True, None))
 
 STATES = {
     "good": State(), "expired": State("expired"), "wrong-name": State("wrong"), "self-signed": State("self"),
     "no-starttls": State(None), "tls-auth": State(tls_auth=True), "bad-login": State(password="wrong"), "no-tlsa": State(tlsa=False),
-    "no-login": State(password=None),
+    "no-login": State(password=None), "auth-later": State(auth="454 4.7.0 Temporary authentication failure"),
+    "auth-closing": State(auth="421 4.3.2 closing down"), "auth-drop": State(auth=Sink.DROP),
     "w-good": State(wrapped=True), "w-expired": State("expired", True), "w-wrong-name": State("wrong", True),
     "w-self-signed": State("self", True), "w-bad-login": State(wrapped=True, password="wrong"), "w-clear": State(None, True),
 }
@@ -37,7 +40,7 @@ def cells(wrapped):
 def takes(level, name):
     """Does a level that is worth its name give mail to that host over TLS, logged in?"""
     state = STATES[name]
-    if not state.certificate or state.password != PASSWORD or level == "none" or level == "dane-only" and not state.tlsa:
+    if not state.certificate or state.password != PASSWORD or state.auth or level == "none" or level == "dane-only" and not state.tlsa:
         return False
     if state.wrapped and level == "may":    # as in Postfix, port 465 wants a level that is TLS for sure
         return False
@@ -83,6 +86,7 @@ class Smarthosts:
             sink.passwords = {USER: PASSWORD}
             sink.reply("MAIL", _submission)
             sink.reply("RCPT", lambda session, _: None if session.mail else "503 5.5.1 MAIL first")
+            sink.reply("AUTH", state.auth)
             if state.tls_auth:
                 sink.reply("EHLO", _offer)
             self.sinks.append(sink)
