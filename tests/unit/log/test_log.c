@@ -105,7 +105,7 @@ static void a_server_that_does_not_read_stops_nobody(void **unused)
     int64_t start = clock_now_ms();
     for (int i = 0; i < 5000; i++)
         log_info(NULL, "line %d", i);
-    assert_true(clock_now_ms() - start < 5000);
+    assert_true(clock_now_ms() - start < 60000); /* not a second for each */
     read_all(in_dir("overflow"), &text);
     assert_non_null(strstr(text.s, "line 4999\n"));
     close(fd);

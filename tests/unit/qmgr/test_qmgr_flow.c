@@ -26,7 +26,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 20 * 1000, STATUS_FDS = 16 };
+enum { WAIT_MS = 100 * 1000 };
 
 static char dir[] = "/tmp/mta-flow-XXXXXX", bin[PATH_MAX];
 static struct loop *loop;
@@ -103,12 +103,13 @@ static void on_log(void *owner, unsigned events)
     (void)owner;
     (void)events;
     char text[64 * 1024];
-    ssize_t n = recv(log_fd, text, sizeof text, MSG_DONTWAIT);
-    if (n <= 0)
-        return;
-    strbuf_add(&seen, text, (size_t)n);
-    if (text[n - 1] != '\n')
-        strbuf_add_char(&seen, '\n');
+    ssize_t n;
+    /* all that is there: who finds no room for a line in time drops it */
+    while ((n = recv(log_fd, text, sizeof text, MSG_DONTWAIT)) > 0) {
+        strbuf_add(&seen, text, (size_t)n);
+        if (text[n - 1] != '\n')
+            strbuf_add_char(&seen, '\n');
+    }
 }
 
 static void wait_for(const char *text)
@@ -401,9 +402,9 @@ static void kills_lose_nothing(void **unused)
         daemon_stop(victim, SIGKILL);
         daemon_start(victim);
     }
+    int64_t end = clock_now_ms() + WAIT_MS;
     for (int i = 0; i < MESSAGES; i++) {
         snprintf(id, sizeof id, "BBBB%03d", i);
-        int64_t end = clock_now_ms() + WAIT_MS;
         while (is_in("incoming", id) || is_in("active", id) || is_in("deferred", id)) {
             if (clock_now_ms() > end)
                 fail_msg("%s is still there", id);
@@ -414,7 +415,6 @@ static void kills_lose_nothing(void **unused)
         }
     }
     /* One who is killed between marking a recipient and logging it takes that line with it. */
-    int64_t end = clock_now_ms() + WAIT_MS;
     while (count_seen(": to=<u@d.test>") < MESSAGES - KILLS / 3) {
         if (clock_now_ms() > end)
             fail_msg("%d messages were logged as delivered", count_seen(": to=<u@d.test>"));
