@@ -15,6 +15,8 @@ import os
 import socket
 import threading
 
+from .ports import free_port
+
 MECHS = ["MECH\tPLAIN\tplaintext", "MECH\tLOGIN\tplaintext", "MECH\tCRAM-MD5\tdictionary\tactive"]
 CHALLENGE = b"<1896.697170952@auth.test>"
 
@@ -34,7 +36,7 @@ class AuthServer:
         self.lines, self.connections, self.open = [], 0, []
         self.silent, self.hang_up = False, False    # answer nothing; close instead of answering
         self.raw = None                             # bytes to answer with, %s is the id
-        self.port, self.listener = 0, None
+        self.port, self.listener = free_port(), None
         self.lock = threading.Lock()
         self.start()
 
@@ -56,7 +58,6 @@ class AuthServer:
             self.listener = socket.socket()
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.listener.bind(("127.0.0.1", self.port))
-            self.port = self.listener.getsockname()[1]
         self.listener.listen(50)
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 

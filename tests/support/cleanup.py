@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
+
+from .wait import until
 
 OPEN, OPENED, RECORDS, DONE, ABORT = range(0x101, 0x106)
 QMGR_ARRIVED = 0x201
@@ -281,18 +282,15 @@ class Cleanup:
         return [data.decode() for _, kind, data in records(self.file(queue_id, queue))
                 if kind == "R"]
 
-    def wait_for_log(self, text, seconds=10):
-        end = time.monotonic() + seconds
-        while not any(text in line for line in list(self.lines)):
-            if time.monotonic() > end:
-                raise AssertionError("not logged: %s\n%s" % (text, "\n".join(self.lines)))
-            time.sleep(0.01)
+    def wait_for_log(self, text):
+        until(lambda: any(text in line for line in list(self.lines)), 30,
+              lambda: "%r in the log\n%s" % (text, "\n".join(self.lines)))
 
     def stop(self):
         if self.process and self.process.poll() is None:
             self.status.close()
             try:
-                self.process.wait(10)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -132,7 +132,16 @@ class Saslauthd:
             argv = ["unshare", "--mount", "sh", "-ec", PRIVATE_ETC, "sh", self.etc, *argv]
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, start_new_session=True)
-        until(lambda: os.path.exists(os.path.join(self.folder, "mux")), 30, "saslauthd's socket")
+        until(self.answers, 30, "saslauthd's socket")
+
+    def answers(self):
+        """The socket of the one before may still be there."""
+        try:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(os.path.join(self.folder, "mux"))
+            return True
+        except OSError:
+            return False
 
     def stop(self):
         if self.process:

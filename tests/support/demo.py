@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from .ports import free_port
+from .ports import free_port, listens
 from .product import staged
 from .suite import Suite
 from .wait import until
@@ -79,6 +79,7 @@ class Demo:
         self.sink = subprocess.Popen([staged().command("smtp-sink")] + user
                                      + ["-d", self.suite.path("sink") + "/message.",
                                         "127.0.0.1:%d" % self.sink_port, "100"])
+        until(lambda: listens(self.sink_port), 30, "smtp-sink to listen")
 
     def wait_mailbox(self, pattern):
         """The message in the mailbox that has PATTERN in it."""

@@ -1,7 +1,7 @@
 """A service that does what its arguments say, to try master with; runs as a program of its own.
 
 Arguments in master.cf, NAME=VALUE:
-    report=FILE   append one line per event: "start PID", "client PID TEXT", "retire PID", "end PID"
+    report=FILE   append one line per event: "start PID ARGUMENTS at=SECONDS", "client PID TEXT", "retire PID", "end PID"
     room=N        clients at once (default 100)
     fail=STATUS   exit with this status before the first report to master
     crash=TEXT    a client that sends TEXT gets the process killed by SIGKILL
@@ -14,6 +14,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 
 STATUS_FD, LISTEN_FD = 3, 5
 
@@ -84,12 +85,15 @@ class Fake:
             self.tell(b"G")
         return bool(packet)
 
+    def start(self):
+        self.report("start", "%s at=%f" % (" ".join(self.argv), time.monotonic()))
+
     def run(self):
         if "fail" in self.settings:
-            self.report("start", " ".join(self.argv))
+            self.start()
             os._exit(int(self.settings["fail"]))
         self.tell(b"R")
-        self.report("start", " ".join(self.argv))
+        self.start()
         watch_status = True
         while self.clients or not self.retired:
             watched = list(self.clients) + ([self.status] if watch_status else [])

@@ -181,7 +181,7 @@ class Killer(threading.Thread):
             return
         self.kills[kind] += 1
         if kind == "master":
-            until(lambda: pid not in self.suite.pids(), 10, "death of the master")
+            until(lambda: pid not in self.suite.pids(), 60, "death of the master")
             restart(self.suite)
             self.restarts += 1
 
@@ -194,7 +194,7 @@ class Killer(threading.Thread):
         restart(self.suite)
 
 
-def restart(suite, timeout=30):
+def restart(suite, timeout=60):
     """`postfix start` until there is a master: the processes of the one before may still be leaving."""
     end = time.monotonic() + timeout
     while not suite.master_pid():

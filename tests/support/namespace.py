@@ -87,7 +87,7 @@ class CrashDisk:
 
     def come_back(self):
         """As after the next start of the machine; nobody may have files open there."""
-        until(lambda: subprocess.run(["umount", self.path], stderr=subprocess.DEVNULL).returncode == 0, 15,
+        until(lambda: subprocess.run(["umount", self.path], stderr=subprocess.DEVNULL).returncode == 0, 60,
               "nobody who uses " + self.path)
         done = subprocess.run(["fsck.ext4", "-p", "-f", self.image], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode > 1:

@@ -186,7 +186,7 @@ def policyd_spf(folder):
         out.write("#!%s -I\nfrom spf_engine.policyd_spf import main\nmain()\n" % PYTHON)
     with open(conf, "w") as out:
         out.write("debugLevel = 1\nTestOnly = 1\nHELO_reject = Fail\nMail_From_reject = Fail\nPermError_reject = True\n"
-                  "TempError_Defer = True\nLookup_Time = 2\nskip_addresses = 127.0.0.0/8,::1\n")
+                  "TempError_Defer = True\nLookup_Time = 5\nskip_addresses = 127.0.0.0/8,::1\n")
     os.chmod(program, 0o755)
     os.chmod(conf, 0o644)
     return "%s %s" % (program, conf)

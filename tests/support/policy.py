@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 
+from .ports import free_port
 from .wait import until
 
 CLOSE = object()
@@ -18,7 +19,7 @@ CLOSE = object()
 
 class PolicyServer:
     def __init__(self, path=None, answer="DUNNO"):
-        self.path, self.port, self.answer = path, 0, answer
+        self.path, self.port, self.answer = path, free_port(), answer
         self.requests, self.connections, self.open, self.listener = [], 0, [], None
         self.lock = threading.Lock()
         self.start()
@@ -39,7 +40,6 @@ class PolicyServer:
             self.listener = socket.socket()
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.listener.bind(("127.0.0.1", self.port))
-            self.port = self.listener.getsockname()[1]
         self.listener.listen(200)
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 

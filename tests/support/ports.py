@@ -24,6 +24,12 @@ def free_port():
     raise RuntimeError("no free port on 127.0.0.1")
 
 
+def listens(port):
+    """Does somebody take connections there? It gets one."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 def free_address():
     """A loopback address of our own, for servers that need a fixed port (DNS)."""
     for _ in range(1000):

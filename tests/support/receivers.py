@@ -10,12 +10,11 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import unittest
 
-from .ports import free_port
+from .ports import free_port, listens
 from .wait import until
 
 CLASSIC = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
@@ -103,11 +102,6 @@ class Partner:
                     process.kill()
                     process.wait()
         shutil.rmtree(self.dir, ignore_errors=True)
-
-
-def listens(port):
-    with socket.socket() as sock:
-        return sock.connect_ex(("127.0.0.1", port)) == 0
 
 
 DOVECOT = """\

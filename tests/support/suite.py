@@ -19,6 +19,7 @@ from .ports import free_port
 from .smtp import SmtpClient
 from .wait import TimedOut, until
 
+END = 60        # seconds for the last process to go
 RESOLVER_SCRIPT = 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
 
 
@@ -138,7 +139,7 @@ class Suite:
                     self.path("resolv.conf")] + argv
         with open(self.path("postfix.out"), "w") as out:
             code = subprocess.run(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=out,
-                                  stderr=out, timeout=60, cwd=self.dir).returncode
+                                  stderr=out, timeout=120, cwd=self.dir).returncode
         if check and code != 0:
             raise AssertionError("postfix %s: exit status %d\n%s\n%s"
                                  % (" ".join(args), code, self._read("postfix.out"), self.tail()))
@@ -156,7 +157,7 @@ class Suite:
             self.postfix("stop", check=False)
         left = []
         try:
-            until(lambda: not self.pids(), 15, "end of all processes")
+            until(lambda: not self.pids(), END, "end of all processes")
         except TimedOut:
             left = self.describe_pids()
             self.kill()
@@ -175,7 +176,7 @@ class Suite:
     def abort(self):
         """postfix abort: end everything at once, in the middle of deliveries too."""
         self.postfix("abort", check=False)
-        until(lambda: not self.pids(), 15, "end of all processes")
+        until(lambda: not self.pids(), END, "end of all processes")
 
     def kill(self):
         """SIGKILL for every process, as a power cut would."""
@@ -184,7 +185,7 @@ class Suite:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        until(lambda: not self.pids(), 15, "end of all processes")
+        until(lambda: not self.pids(), END, "end of all processes")
 
     def close(self):
         """Stop, look for sanitizer reports, remove the directory (MTA_KEEP=1 keeps it)."""
@@ -291,6 +292,12 @@ class Suite:
         if found != count:
             raise AssertionError("%d log lines %r instead of %d\n%s" % (found, regex, count, self.tail()))
 
+    def sync_log(self):
+        """All that was logged before is in the log: postlogd(8) writes lines as they come."""
+        mark = self.log_mark()
+        self.run("postlog", "up to here")
+        self.wait_for_log("up to here$", since=mark)
+
     def tail(self, count=60):
         lines = self.log_lines()
         return "--- end of %s\n%s\n---" % (self.log_path, "\n".join(lines[-count:]))
@@ -324,12 +331,23 @@ class Suite:
               lambda: "empty queue; still there: %s\n%s" % (self.queue_files(), self.tail()))
 
     def queue_files(self, *names):
-        """Paths of queue files, by default of those that still want delivery."""
-        found = []
-        for name in names or ("maildrop", "incoming", "active", "deferred"):
+        """Paths of queue files, by default of those that still want delivery: each of them, also when it goes from
+        incoming to active to deferred and back while we look (and may have more than one path then)."""
+        found = {}
+        for name in names or ("maildrop", "incoming", "active", "deferred", "incoming", "active"):
             for where, _, files in os.walk(os.path.join(self.queue_directory, name)):
-                found += [os.path.join(where, f) for f in files]
-        return found
+                found.update((os.path.join(where, f), None) for f in files)
+        return list(found)
+
+    def queue_ids(self, *names):
+        """Those of queue_files()."""
+        return {os.path.basename(path) for path in self.queue_files(*names)}
+
+    def wait_deferred(self, *queue_ids):
+        """A delivery's line comes before its queue file goes back from active to deferred; the path there."""
+        paths = [os.path.join(self.queue_directory, "deferred", name[0], name) for name in queue_ids]
+        until(lambda: all(os.path.exists(path) for path in paths), 30, lambda: "%s in deferred\n%s" % (queue_ids, self.tail()))
+        return paths[0]
 
     def mailbox(self, user):
         """Text of a user's mbox file below mail_spool_directory."""

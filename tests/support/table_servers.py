@@ -2,6 +2,7 @@
 import socket
 import threading
 
+from .ports import free_port
 
 class TableServer:
     """Answers from a dict; `broken` (bytes) is sent instead of any answer, `silent` sends nothing.
@@ -11,7 +12,7 @@ class TableServer:
 
     def __init__(self, entries):
         self.entries, self.broken, self.silent = entries, None, False
-        self.asked, self.port, self.listener, self.open = [], 0, None, []
+        self.asked, self.port, self.listener, self.open = [], free_port(), None, []
         self.start()
 
     def start(self):
@@ -19,7 +20,6 @@ class TableServer:
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.listener.bind(("127.0.0.1", self.port))
         self.listener.listen(50)
-        self.port = self.listener.getsockname()[1]
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     def _accept(self, listener):
