@@ -113,7 +113,7 @@ class Mail(SuiteTestCase):
             wanted = {"pickup", "cleanup", "qmgr", "bounce", "smtp", "smtpd", "error", "local"}
             until(lambda: wanted <= set(suite.processes()), 30, suite.describe_pids)
             # a process that has just been started is on its way there
-            until(lambda: not self.in_wrong_place(), 10, lambda: str(self.in_wrong_place()))
+            until(lambda: not self.in_wrong_place(), 30, lambda: str(self.in_wrong_place()))
 
 
 @unittest.skipUnless(os.geteuid() == 0, "needs root: chroot(2)")
@@ -162,7 +162,7 @@ class Files(unittest.TestCase):
         suite.wait_for_log(r"postfix/master\[\d+\]: daemon started", since=mark)
         self.assert_copied(suite)
         suite.stop()
-        self.assertEqual(foreground.wait(20), 0)
+        self.assertEqual(foreground.wait(60), 0)
 
     def test_reload_replaces_what_differs_only(self):
         suite = self.suite()
@@ -185,7 +185,8 @@ class Files(unittest.TestCase):
         mark = suite.log_mark()
         suite.postfix("check")
         suite.wait_for_log(r"warning: %s and /etc/hosts differ$" % self.jail(suite, "hosts"), since=mark)
-        self.assertEqual(suite.count_log(r"differ$", since=mark), 1)
+        suite.sync_log()
+        suite.wait_for_count(r"differ$", 1, since=mark)
         self.assertFalse(filecmp.cmp(self.jail(suite, "hosts"), "/etc/hosts", shallow=False))
 
     def test_no_jail_no_files(self):

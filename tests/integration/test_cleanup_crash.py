@@ -7,6 +7,7 @@ import unittest
 from support.cleanup import END, Cleanup, content, envelope, records
 from support.product import staged
 from support.shim import build_shim
+from support.wait import until
 
 MESSAGE = envelope() + content("Subject: x\n\nbody\n") + END
 BIG = envelope() + content("Subject: x\n\n" + "y" * 70 + "\n" + ("z" * 70 + "\n") * 9000) + END
@@ -53,7 +54,7 @@ class Crash(unittest.TestCase):
                 queue_id, answer = cleanup.send(message, *arguments)
                 self.assertEqual(answer["status"], 0, answer)
                 accepted.append(queue_id)
-        self.assertEqual(cleanup.process.wait(10), -signal.SIGKILL)
+        self.assertEqual(cleanup.process.wait(60), -signal.SIGKILL)
         self.assertEqual(len(accepted), accepted_before)
         return cleanup, accepted
 
@@ -96,7 +97,7 @@ class Crash(unittest.TestCase):
         self.assertEqual(len(cleanup.files()), 1)
         connection.close()
         self.assertEqual(cleanup.send(MESSAGE)[1]["status"], 0)
-        self.assertEqual(len(cleanup.files()), 1)
+        until(lambda: len(cleanup.files()) == 1, 30, lambda: "one file; there are %s" % cleanup.files())
 
     def test_full_disk(self):
         program = ["prlimit", "--fsize=4096"]

@@ -86,9 +86,10 @@ class Words(SuiteTestCase):
     def test_queue_ids(self):
         self.suite.sendmail(["u@far.test"], "Subject: a\n\n")
         self.suite.sendmail(["v@far.test"], "Subject: b\n\n")
-        self.suite.wait_for_log(r"to=<u@far\.test>.*status=deferred")
-        self.suite.wait_for_log(r"to=<v@far\.test>.*status=deferred")
-        ids = [m["queue_id"] for m in self.suite.queue()]
+        for user in "uv":
+            self.suite.wait_for_log(r"to=<%s@far\.test>.*status=deferred" % user)
+        ids = sorted(self.suite.queue_ids())
+        self.suite.wait_deferred(*ids)
         self.assertEqual(len(ids), 2)
         self.assertEqual(sorted(self.complete("postcat", "-q", "")), sorted(ids))
         self.assertEqual(sorted(self.complete("postqueue", "-i", "")), sorted(ids))

@@ -48,6 +48,7 @@ class ContentFilter(SuiteTestCase):
     def test_header_checks_go_before(self):
         self.send("a@far.test", "headers")
         queue_id = self.suite.wait_for_log(r"(\w+): to=<b@here\.test>.*status=deferred \(deferred transport\)").group(1)
+        self.suite.wait_deferred(queue_id)
         shown = self.suite.run("postcat", "-e", "-q", queue_id).stdout
         filters = [line for line in shown.splitlines() if line.startswith("content_filter:")]
         self.assertEqual(filters, ["content_filter: filter:" + self.main.nexthop, "content_filter: headers:"])

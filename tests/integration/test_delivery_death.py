@@ -162,13 +162,13 @@ class DeliveryDeath(SuiteTestCase):
             for how, act in self.ways(program).items():
                 with self.subTest(program=program, how=how):
                     def end(act=act):       # the report to qmgr does not wait for the answer to QUIT
-                        until(lambda: not self.suite.queue_files(), 20, "an empty queue")
+                        until(lambda: not self.suite.queue_files(), 60, "an empty queue")
                         return act()
                     server, user = self.servers[program], "%s-quit@%s.test" % (how, program)
                     server.once("QUIT", 1, end)
                     queue_id, mark = self.send(how, user)
                     self.suite.wait_for_log("%s: to=<%s>.* status=sent" % (queue_id, user), since=mark)
-                    until(server.has_acted, 20, "QUIT")
+                    until(server.has_acted, 60, "QUIT")
                     self.suite.wait_queue_empty()
                     self.assert_death(how, program, mark)
                     self.assertEqual(server.count(user), 1)
@@ -196,7 +196,7 @@ class DeliveryDeath(SuiteTestCase):
                     if b"D" + bytes([len(user)]) + user.encode() in f.read():
                         return True
             return False
-        until(is_marked, 20, "the mark of " + user)
+        until(is_marked, 60, "the mark of " + user)
 
     def dies(self, program, recipient, rows, count):
         """COUNT(text) tells how often a message has arrived that ends with that text."""
@@ -226,12 +226,12 @@ class DeliveryDeath(SuiteTestCase):
     def test_local_while_a_command_reads(self):
         gate, read = self.suite.write("mail/wait", ""), lambda: self.suite._read("mail/read")
         self.send("gate", "wait@localhost")
-        until(lambda: END % "gate" in read(), 20, "the command")
+        until(lambda: END % "gate" in read(), 60, "the command")
         self.kill("local")
-        until(lambda: read().count(END % "gate") == 2, 20, "the command again")
+        until(lambda: read().count(END % "gate") == 2, 60, "the command again")
         os.unlink(gate)
         self.suite.wait_queue_empty()
-        until(lambda: read().count("ended") == 2, 20, "the end of both")
+        until(lambda: read().count("ended") == 2, 60, "the end of both")
 
     def test_virtual(self):
         self.dies("virtual", "mbox@virtual.test", MAILBOX, self.in_file("vmbox"))

@@ -34,13 +34,13 @@ class FailingWrites(unittest.TestCase):
         suite.make_aliases("")
         suite.start()
         load = Load(suite, MESSAGES, [user + "@mail.example.test", "someone@far.test"], smtp_clients=clients, sendmails=1,
-                    deadline=40).start()
+                    deadline=200).start()
         self.assertEqual(load.finish(), 0, "the clients gave up: %s\n%s" % (load.account.refused, suite.tail()))
 
         def arrived():
             suite.flush()
             return not [p for p in suite.queue_files() if os.path.exists(p)]
-        until(arrived, 60, lambda: "empty queue; left: %s\n%s" % (suite.queue_files(), suite.tail()))
+        until(arrived, 120, lambda: "empty queue; left: %s\n%s" % (suite.queue_files(), suite.tail()))
         copies = complete_copies(suite.mailbox(user) + "".join(m.text for m in sink.messages))
         self.assertEqual(set(load.account.accepted) - set(copies), set(), "accepted and lost")
         for answer in load.account.refused:
@@ -49,7 +49,7 @@ class FailingWrites(unittest.TestCase):
             self.assertGreater(sum(load.account.refused.values()) + sum(load.account.unsure.values()), 0,
                                "nothing failed; this test tests nothing")
         else:
-            self.assertGreater(suite.count_log(seen), 0, "nothing failed; this test tests nothing\n" + suite.tail())
+            suite.wait_for_log(seen)        # or nothing failed, and this test tests nothing
 
     def test_cleanup_fsync(self):
         self.run_with("cleanup:fsync:4:EIO", "refused")

@@ -35,7 +35,7 @@ class FastFlush(FastFlushTestCase):
         # the second one is not tried: the destination is dead by then, and the queue manager defers
         ids = [self.defer("a@relay.test"), self.defer("b@Relay.test")]
         other = self.defer("c@other.test")
-        until(lambda: sorted(self.list_of("relay_test")) == sorted(ids), 10,
+        until(lambda: sorted(self.list_of("relay_test")) == sorted(ids), 30,
               lambda: "the list of the site: %s" % self.list_of("relay_test"))
         self.assertEqual(self.list_of("other_test"), [])
         with Sink(port=self.port) as sink:
@@ -43,9 +43,9 @@ class FastFlush(FastFlushTestCase):
             got = sink.wait_for(2)
             self.assertEqual(sorted(m.recipients[0].lower() for m in got),
                              ["a@relay.test", "b@relay.test"])
-        until(lambda: self.list_of("relay_test") == [], 10, "an empty list")
+        until(lambda: self.list_of("relay_test") == [], 30, "an empty list")
         # the sink has a message before the client has its reply and the queue file goes
-        until(lambda: [os.path.basename(f) for f in self.suite.queue_files()] == [other], 10,
+        until(lambda: [os.path.basename(f) for f in self.suite.queue_files()] == [other], 30,
               lambda: "one message left in the queue: %s" % self.suite.queue_files())
 
 
@@ -61,6 +61,6 @@ class WithoutRetry(FastFlushTestCase):
 
     def test_last_resort(self):
         first, second = self.defer("a@relay.test"), self.defer("b@relay.test")
-        self.assertEqual(self.suite.count_log(r"qmgr\[\d+\]: %s: to=<b@relay.test>.* status=deferred" % second), 1)
-        until(lambda: sorted(self.list_of("relay_test")) == sorted([first, second]), 10,
+        self.suite.wait_for_count(r"qmgr\[\d+\]: %s: to=<b@relay.test>.* status=deferred" % second, 1)
+        until(lambda: sorted(self.list_of("relay_test")) == sorted([first, second]), 30,
               lambda: "the list of the site: %s" % self.list_of("relay_test"))

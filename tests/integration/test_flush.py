@@ -45,6 +45,7 @@ class Flush(SuiteTestCase):
         os.utime(self.path(name), (2000000000, 2000000000))
 
     def assert_due(self, queue_id):
+        until(lambda: os.path.exists(self.path("incoming/" + queue_id)), 30, queue_id + " in incoming")
         status = os.stat(self.path("incoming/" + queue_id))
         self.assertEqual(stat.S_IMODE(status.st_mode), 0o740)
         self.assertLess(status.st_mtime, time.time() + 5)
@@ -57,7 +58,7 @@ class Flush(SuiteTestCase):
         self.ask(ADD, "relay.test", "B00013")               # gone meanwhile
         self.assertEqual(self.read("flush/relay_test"), "A00011\nA00012\nB00013\n")
         self.suite.run("postqueue", "-s", "relay.test")
-        until(lambda: self.read("flush/relay_test") == "", 10, "an empty list")
+        until(lambda: self.read("flush/relay_test") == "", 30, "an empty list")
         self.assert_due("A00011")
         self.assert_due("A00012")
 
@@ -82,7 +83,7 @@ class Flush(SuiteTestCase):
         self.assertEqual(self.ask(REFRESH), OK)
         self.assertEqual(self.read("flush/a_b_test"), "A00031\n")       # it is new
         self.assertEqual(self.ask(PURGE), OK)
-        until(lambda: self.read("flush/a_b_test") == "", 10, "an empty list")
+        until(lambda: self.read("flush/a_b_test") == "", 30, "an empty list")
         self.assert_due("A00031")
 
     def test_garbage_ends_the_connection(self):

@@ -36,7 +36,7 @@ class BrokenTables(unittest.TestCase):
         def arrived():
             suite.flush()
             return len(self.sink.messages) >= count and not suite.queue_files()
-        until(arrived, 40, lambda: "%d messages, %d came; queue: %s\n%s" % (
+        until(arrived, 60, lambda: "%d messages, %d came; queue: %s\n%s" % (
             count, len(self.sink.messages), suite.queue_files(), suite.tail()))
 
     def repaired(self, suite, name, text):
@@ -55,7 +55,7 @@ class BrokenTables(unittest.TestCase):
         self.assertEqual([m.recipients for m in self.sink.messages if m.recipients == [""]], [])
         self.repaired(suite, "table", contents)
         if reply.code != 250:
-            until(lambda: self.attempt(suite).code == 250, 20, lambda: "250 after the repair\n" + suite.tail())
+            until(lambda: self.attempt(suite).code == 250, 60, lambda: "250 after the repair\n" + suite.tail())
         self.arrives(suite, 2)
         self.assertEqual(suite.count_log("status=bounced"), 0)
 
@@ -81,7 +81,7 @@ class BrokenTables(unittest.TestCase):
         self.assertEqual(self.sink.messages, [])
         os.unlink(suite.path("etc/table.db"))
         self.repaired(suite, "table", "x@far.test y@far.test\n")
-        until(lambda: self.attempt(suite).code == 250, 20, lambda: "250 after the repair\n" + suite.tail())
+        until(lambda: self.attempt(suite).code == 250, 60, lambda: "250 after the repair\n" + suite.tail())
         self.arrives(suite)
 
     def test_table_of_a_restriction(self):
@@ -152,7 +152,7 @@ class BrokenSettings(unittest.TestCase):
                 if code == 0:
                     suite.wait_for_log(r"(fatal|warning|error).*%s" % name, since=mark)
                 else:
-                    self.assertIn(name, said + "\n".join(suite.log_lines(mark)))
+                    until(lambda: name in said + "\n".join(suite.log_lines(mark)), 30, lambda: "a word on " + name)
 
 
 if __name__ == "__main__":

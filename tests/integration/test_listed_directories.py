@@ -47,6 +47,7 @@ class ListedDirectories(unittest.TestCase):
                 done = self.as_nobody("sendmail", "-C", self.suite.etc, "-f", "me@x.test", "you@y.test", stdin=MAIL)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.suite.wait_for_log(r"to=<you@y.test>.*status=sent", since=mark)
+                self.suite.wait_queue_empty()
 
     def test_not_listed(self):
         near = self.suite.etc + "/", os.path.dirname(self.suite.etc), self.suite.etc + "x", self.suite.etc.upper()

@@ -176,8 +176,7 @@ class LocalForward(LocalTestCase):
         try:
             new_id = self.deliver(USER)[0][3].split()[-1]
             self.suite.wait_for_log(new_id + r": to=<away@far.example>, orig_to=<%s>" % USER)
-            path = [p for p in self.suite.queue_files() if p.endswith(new_id)][0]
-            with open(path, "rb") as f:
+            with open(self.suite.wait_deferred(new_id), "rb") as f:
                 text = f.read().decode("latin-1")
             self.assertIn("Delivered-To: %s@mail.example.test" % USER, text)
             self.assertIn("Received: by mail.example.test (Postfix)", text)
@@ -268,7 +267,7 @@ class LocalByOthers(SuiteTestCase):
     def test_each_part_is_passed_on(self):
         mark = self.pass_to("discard:by-another")
         self.suite.wait_for_log(": removed", since=mark)
-        self.assertEqual(self.suite.count_log(r"discard\[\d+\].*status=sent \(by-another\)", mark), 2)
+        self.suite.wait_for_count(r"discard\[\d+\].*status=sent \(by-another\)", 2, mark)
 
     def test_deferred_elsewhere_stays(self):
         mark = self.pass_to("retry:not now")

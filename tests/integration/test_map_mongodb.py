@@ -18,7 +18,7 @@ USERS = [
 class Mongo(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.suite = Suite({"remote_table_timeout": "2s"})
+        cls.suite = Suite({"remote_table_timeout": "20s"})
         cls.addClassCleanup(cls.suite.close)
         if "mongodb" not in cls.suite.run("postconf", "-m").stdout.split():
             raise unittest.SkipTest(MISSING)

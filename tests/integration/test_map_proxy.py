@@ -77,7 +77,7 @@ class Shared(unittest.TestCase):
     def test_one_slow_table_does_not_delay_another(self):
         other = TcpTable({"k": "v"})
         self.addCleanup(other.close)
-        self.suite.set(remote_table_timeout="20s", proxy_read_maps="proxy:%s proxy:%s" % (self.server.spec, other.spec))
+        self.suite.set(remote_table_timeout="100s", proxy_read_maps="proxy:%s proxy:%s" % (self.server.spec, other.spec))
         self.suite.start()
         self.server.freeze()
         waiting, quick = Asker(self.suite, "proxymap"), Asker(self.suite, "proxymap")

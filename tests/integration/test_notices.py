@@ -5,7 +5,6 @@ import unittest
 from support.queued import wait_queued
 from support.sink import KEYWORDS, Sink
 from support.suite import Suite, SuiteTestCase
-from support.wait import until
 
 HELD = {"transport_maps": "inline:{ {held.test=retry:4.0.0 held} }", "error_notice_recipient": "err@held.test"}
 
@@ -47,8 +46,8 @@ class WithoutCleanup(SuiteTestCase):
         for _ in range(3):
             with self.suite.smtp() as client:
                 self.assert_reply(client.cmd("FOO"), 500)
-        until(lambda: self.suite.count_log("disconnect from", mark) == 3, 30, "three sessions")
-        until(lambda: self.suite.count_log("postmaster notification failed", mark) == 3, 30, self.suite.tail)
+        self.suite.wait_for_count("disconnect from", 3, mark)
+        self.suite.wait_for_count("postmaster notification failed", 3, mark)
 
 
 if __name__ == "__main__":

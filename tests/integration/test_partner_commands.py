@@ -42,14 +42,14 @@ class MailboxCommands(Commands):
 
     def test_procmail_delivers(self):
         self.assertRegex(self.send(TEXT % "plain", USER + "@localhost")[0], r"^sent \(delivered to command: /usr/bin/procmail")
-        until(lambda: "Subject: plain" in self.lines(USER), 20, lambda: self.suite.tail())
+        until(lambda: "Subject: plain" in self.lines(USER), 60, lambda: self.suite.tail())
         with open(self.suite.path("mail", USER), "rb") as box:
             self.assertRegex(box.readline(), rb"^From me@far\.test ")
         self.assertIn("\n>From here on\n.\nlast\n", self.lines(USER))
 
     def test_procmail_sorts(self):
         self.assertRegex(self.send(TEXT % "list mail", USER + "+ext@localhost")[0], "^sent ")
-        until(lambda: "Subject: list mail" in self.lines(USER + ".list"), 20, "the other mailbox")
+        until(lambda: "Subject: list mail" in self.lines(USER + ".list"), 60, "the other mailbox")
 
     def test_procmail_says_no(self):
         self.assertRegex(self.send(TEXT % "no-such-user", USER + "@localhost")[0], r"^bounced \(user unknown")
@@ -59,7 +59,7 @@ class MailboxCommands(Commands):
 
     def test_maildrop_in_a_pipe(self):
         self.assertRegex(self.send(TEXT % "by maildrop", "you@drop.test")[0], r"^sent \(delivered via maildrop service\)")
-        until(lambda: "Subject: by maildrop" in self.lines("dropped"), 20, "the mailbox")
+        until(lambda: "Subject: by maildrop" in self.lines("dropped"), 60, "the mailbox")
         self.assertIn("Delivered-To: you@drop.test", self.lines("dropped"))
 
     def test_maildrop_says_no(self):

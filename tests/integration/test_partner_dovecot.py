@@ -42,7 +42,7 @@ class Dovecot(SuiteTestCase):
     def assert_arrived(self, user, subject, headers=(), mbox=False):
         def look():
             return [m for m in self.dovecot.mail(user) if b"Subject: %s\n" % subject.encode() in m]
-        found = until(look, 20, lambda: "mail in IMAP; log: " + self.dovecot.said())
+        found = until(look, 60, lambda: "mail in IMAP; log: " + self.dovecot.said())
         self.assertEqual(len(found), 1)
         head, _, body = found[0].partition(b"\n\n")
         wanted = (TEXT % subject).encode().partition(b"\n\n")[2]

@@ -5,6 +5,7 @@ from support.receivers import CLASSIC, GTUBE, ClamSmtp, Spamd, needed
 from support.ports import free_port
 from support.sink import Sink
 from support.suite import SuiteTestCase
+from support.wait import until
 
 WHOLE = "From: me@far.test\nTo: you@far.test\nSubject: %s\nDate: Mon, 1 Jan 2024 00:00:00 +0000\nMessage-Id: <x@far.test>\n\n"
 
@@ -123,7 +124,8 @@ scan      unix  -       -       n       -       16      smtp
         self.suite.wait_for_log(r"postfix/qmgr\[\d+\]: %s: removed" % found.group(1), since=mark)
         self.suite.wait_queue_empty()
         self.assertEqual(len(self.sink.messages), before)
-        self.assertRegex(self.filter.said(), r"from=manuela@pruebas\.test, to=manuela@pruebas\.test, status=VIRUS:Eicar-Test-Signature")
+        until(lambda: "from=manuela@pruebas.test, to=manuela@pruebas.test, status=VIRUS:Eicar-Test-Signature" in self.filter.said(),
+              30, self.filter.said)
 
     def test_filter_down_is_no_loss(self):
         """Without the filter mail waits, and is delivered when it is back."""

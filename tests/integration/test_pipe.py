@@ -28,13 +28,13 @@ class Pipe(SuiteTestCase):
         suite.write_config()
 
     def send(self, recipient, text="Subject: x\n\nx\n"):
+        """The queue id; nobody hears of its fate."""
         mark = self.suite.log_mark()
-        self.suite.sendmail(["-i", "-f", "me@x.test", recipient], text)
-        return mark
+        self.suite.sendmail(["-i", "-f", "", recipient], text)
+        return self.suite.wait_for_log(r"pickup\[\d+\]: (\w+): uid", since=mark).group(1)
 
     def status(self, recipient, text="Subject: x\n\nx\n"):
-        mark = self.send(recipient, text)
-        return self.suite.wait_for_log(r"status=(.*)", since=mark).group(1)
+        return self.suite.wait_for_log(self.send(recipient, text) + r": to=.* status=(.*)").group(1)
 
     def test_addresses_are_one_argument_each(self):
         for user in ("a;id", "$(id)", "`id`", "a|b", "a b", "a'b", "$$", "${sender}"):
@@ -61,14 +61,14 @@ class Pipe(SuiteTestCase):
     def test_killed_while_the_command_runs(self):
         """pipe dies: the mail stays, and the command runs once more."""
         gate = self.suite.write("mail/wait", "")
-        mark = self.send("a@wait.test")
+        queue_id = self.send("a@wait.test")
         started = self.suite.path("mail/started")
-        until(lambda: os.path.exists(started), 20, "the command")
+        until(lambda: os.path.exists(started), 60, "the command")
         for pid in self.suite.processes()["pipe"]:
             os.kill(pid, signal.SIGKILL)
-        self.suite.wait_for_log(r"to=<a@wait.test>.*status=deferred", since=mark)
+        self.suite.wait_for_log(queue_id + r": to=<a@wait.test>.*status=deferred")
         os.unlink(gate)
-        self.suite.wait_for_log(r"to=<a@wait.test>.*status=sent \(delivered via wait service\)", since=mark)
+        self.suite.wait_for_log(queue_id + r": to=<a@wait.test>.*status=sent \(delivered via wait service\)")
         self.suite.wait_queue_empty()
         with open(started) as f:
             self.assertEqual(len(f.readlines()), 2)

@@ -139,7 +139,7 @@ class Listing(unittest.TestCase):
         threads = [listen("qmgr"), listen("pickup")]
         self.suite.run("postqueue", "-f")
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
         self.assertEqual(heard, {"qmgr": b"FADI\0", "pickup": b"W\0"})
 
 

@@ -24,16 +24,19 @@ class Server:
 
     def serve(self):
         with self.socket.accept()[0] as conn:
-            conn.settimeout(20)
+            conn.settimeout(60)
             while True:
-                self.request += conn.recv(65536)
+                piece = conn.recv(65536)
+                if not piece:
+                    return
+                self.request += piece
                 size = re.match(rb"(\d+):", self.request)
                 if size and len(self.request) == len(size[0]) + int(size[1]) + 1:
                     break
             conn.sendall(self.answer)
 
     def close(self):
-        self.thread.join(20)
+        self.thread.join(60)
         self.socket.close()
 
 
@@ -63,7 +66,7 @@ class QmqpTools(SuiteTestCase):
                 return qmqp.send(port, qmqp.request("first", "a", "b")) == b"KOk"
             except ConnectionRefusedError:
                 return False
-        until(answers, 20, "qmqp-sink answers")
+        until(answers, 60, "qmqp-sink answers")
         return process, port
 
     def test_with_each_other(self):

@@ -77,7 +77,7 @@ class SlowDestinations(unittest.TestCase):
                        smtp_initial_destination_concurrency=SLOTS + 5)
         self.suite.restart()
         self.send(*["r%d@slow0.test" % n for n in range(SLOTS + 5)])
-        until(lambda: self.slow.held[0] == SLOTS, 30, lambda: "all slots in use: %s" % self.slow.held)
+        until(lambda: self.slow.held[0] == SLOTS, 60, lambda: "all slots in use: %s" % self.slow.held)
         self.slow.release()
         self.suite.wait_queue_empty(60)
 

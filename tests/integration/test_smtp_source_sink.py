@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
 from support import product as products
@@ -41,7 +42,7 @@ class ToolCase(unittest.TestCase):
         self.process = subprocess.Popen(argv + ["127.0.0.1:%d" % port, "100"],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(self.end, self.process)
-        until(lambda: listening(port) or self.process.poll() is not None, 10, "smtp-sink to listen")
+        until(lambda: listening(port) or self.process.poll() is not None, 30, "smtp-sink to listen")
         self.assertIsNone(self.process.poll())
         return port
 
@@ -134,12 +135,9 @@ class SinkDialogue(ToolCase):
 
     def test_delay(self):
         client = self.client(self.sink("-W", "noop:1"))
-        client.sock.settimeout(0.5)
-        client.send("NOOP\r\n")
-        with self.assertRaises(TimeoutError):
-            client.read_reply()
-        client.sock.settimeout(20)
-        self.assertEqual(client.read_reply().code, 250)
+        begun = time.monotonic()
+        self.assertEqual(client.noop().code, 250)
+        self.assertGreaterEqual(time.monotonic() - begun, 0.99)
 
     def test_abort_after_data(self):
         client = self.client(self.sink("-A", "0"))
@@ -175,7 +173,7 @@ class SinkDialogue(ToolCase):
                              (["-n", "x"], "quit count"), (["-b", "550 no"], "begin with 4")):
             tail = ["127.0.0.1:1", "10"] if args else []
             done = subprocess.run([self.product.command("smtp-sink"), "-u", "nobody"] + args + tail,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
             self.assertEqual(done.returncode, 1)
             self.assertIn(reason, done.stderr.decode())
 
@@ -215,19 +213,19 @@ class Together(ToolCase):
         port = self.sink("-c", "-n", "30")
         done = self.source(port, "-m", "30", "-s", "7", "-r", "3", "-l", "5000", "-c")
         self.assertTrue(done.stdout.endswith(b"\r30\r\n"), done.stdout)
-        out, err = self.process.communicate(timeout=20)
+        out, err = self.process.communicate(timeout=60)
         self.assertEqual((self.process.returncode, err), (0, b""))
         self.assertIn(b"sess=30 quit=30 mesg=30\r", out)
 
     def test_ends_after_messages(self):
         port = self.sink("-M", "3")
         self.source(port, "-m", "3", "-d")
-        self.assertEqual(self.process.wait(20), 0)
+        self.assertEqual(self.process.wait(60), 0)
 
     def test_kept_session(self):
         port = self.sink("-c", "-n", "1")
         self.source(port, "-m", "10", "-d")
-        out, _ = self.process.communicate(timeout=20)
+        out, _ = self.process.communicate(timeout=60)
         self.assertIn(b"sess=1 quit=1 mesg=10\r", out)
 
     def test_unix_socket(self):
@@ -235,11 +233,11 @@ class Together(ToolCase):
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
         sink = subprocess.Popen([self.product.command("smtp-sink"), "-L", "-n", "4"] + user + ["unix:" + path, "10"])
         self.addCleanup(self.end, sink)
-        until(lambda: listens(path), 10, "the socket")
+        until(lambda: listens(path), 30, "the socket")
         os.chmod(path, 0o777)
         done = subprocess.run([self.product.command("smtp-source"), "-L", "-m", "4", "-r", "2", "unix:" + path],
-                              timeout=20)
-        self.assertEqual((done.returncode, sink.wait(20)), (0, 0))
+                              timeout=60)
+        self.assertEqual((done.returncode, sink.wait(60)), (0, 0))
 
 
 class SourceDialogue(ToolCase):

@@ -47,7 +47,7 @@ class Dialogue(SuiteTestCase):
 
     def test_bare_newline_is_noted(self):
         since = self.suite.log_mark()
-        client = SmtpClient(("127.0.0.1", self.suite.port), 10)
+        client = SmtpClient(("127.0.0.1", self.suite.port), 30)
         client.greeting()
         client.send("NOOP\n")
         self.assertEqual(client.read_reply().code, 250)
@@ -58,13 +58,14 @@ class Dialogue(SuiteTestCase):
     def test_slow_content_runs_out_of_time(self):
         """A byte now and then does not keep the session alive."""
         since = self.suite.log_mark()
-        client = SmtpClient(("127.0.0.1", self.suite.port), 1)
+        client = SmtpClient(("127.0.0.1", self.suite.port), 30)
         client.greeting()
         for line in ("EHLO a", "MAIL FROM:<a@far.test>", "RCPT TO:<b@here.test>", "DATA"):
             client.send(line + "\r\n")
             client.read_reply()
+        client.sock.settimeout(1)
         try:
-            for _ in range(20):
+            for _ in range(60):
                 client.send("x\r\n")
                 try:
                     reply = client.read_reply()

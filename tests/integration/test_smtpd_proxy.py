@@ -87,11 +87,11 @@ class Large:
 
     @classmethod
     def hold(cls, session, line):
-        cls.gate.wait(30)
+        cls.gate.wait(100)
 
     def test_content_arrives_whole(self):
         self.gate.clear()
-        with self.suite.smtp() as c:
+        with self.suite.smtp(timeout=100) as c:
             c.mail("a@far.test")
             c.rcpt("b@here.test")
             self.assertEqual(c.cmd("DATA").code, 354)
@@ -102,7 +102,7 @@ class Large:
                 other.mail("q@far.test")
                 self.assertEqual(other.noop().code, 250)
             self.gate.set()
-            sender.join(60)
+            sender.join(100)
             self.assert_reply(replies[0], 250, "2.0.0", "Ok: taken")
         content = self.filter.wait_for(1)[-1].text
         self.assertEqual(content[content.index("Subject: large"):], TEXT)
@@ -140,7 +140,7 @@ class LargeLate(Large, SuiteTestCase):
                 os.kill(pid, signal.SIGKILL)
             self.assertTrue(c.at_eof())
             c.close()
-        self.assertEqual(os.listdir(self.suite.path("queue", "incoming")), [])
+        self.suite.wait_queue_empty()
         with self.suite.smtp() as c:
             self.assertEqual(c.message("a@far.test", ["b@here.test"], "Subject: s\n\nt\n").code, 250)
 

@@ -16,7 +16,7 @@ class SmtpdSession(SuiteTestCase):
     def dialogue(self, *steps):
         """Send each of STEPS (bytes); the replies, as one text each."""
         replies = []
-        with socket.create_connection(("127.0.0.1", self.suite.port), timeout=20) as s:
+        with socket.create_connection(("127.0.0.1", self.suite.port), timeout=60) as s:
             f = s.makefile("rb")
             for step in (b"",) + steps:
                 s.sendall(step)
@@ -65,12 +65,12 @@ class SmtpdSession(SuiteTestCase):
 
 
 class BehindABalancer(SuiteTestCase):
-    main_cf = {"smtpd_upstream_proxy_protocol": "haproxy", "smtpd_upstream_proxy_timeout": "2",
+    main_cf = {"smtpd_upstream_proxy_protocol": "haproxy", "smtpd_upstream_proxy_timeout": "6",
                "smtpd_client_restrictions": "check_client_access inline:{{192.0.2.66=REJECT}}",
                "smtpd_delay_reject": "no", "mydestination": "here.test"}
 
     def connect(self, *pieces):
-        client = SmtpClient(("127.0.0.1", self.suite.port), 20)
+        client = SmtpClient(("127.0.0.1", self.suite.port), 60)
         for piece in pieces:
             client.send(piece)
         return client
@@ -90,7 +90,7 @@ class BehindABalancer(SuiteTestCase):
     def test_a_byte_now_and_then_runs_out_of_time(self):
         with self.connect("PROXY ") as c:
             c.sock.settimeout(0.5)
-            for _ in range(20):
+            for _ in range(120):
                 c.send("x")
                 try:
                     reply = c.read_reply()
@@ -112,7 +112,7 @@ class BehindABalancerWithTls(SuiteTestCase):
         """In one packet with it, as a balancer may send it."""
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = certificates.client().wrap_bio(incoming, outgoing)
-        with socket.create_connection(("127.0.0.1", self.suite.port), timeout=20) as s:
+        with socket.create_connection(("127.0.0.1", self.suite.port), timeout=60) as s:
             pending = b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 25\r\n"
             greeting = b""
             while not greeting.endswith(b"\n"):

@@ -178,7 +178,7 @@ class Frozen(unittest.TestCase):
             tlsmgr = suite.processes()["tlsmgr"][0]
             for pid in suite.processes()["smtpd"]:
                 os.kill(pid, signal.SIGTERM)
-            until(lambda: "smtpd" not in suite.processes(), 10, "end of smtpd")
+            until(lambda: "smtpd" not in suite.processes(), 30, "end of smtpd")
             os.kill(tlsmgr, signal.SIGSTOP)
             try:
                 with suite.smtp() as other, suite.smtp() as waiting:

@@ -51,7 +51,7 @@ class Valgrind(SuiteTestCase):
         self.wait_removed(queue_id)
         self.assertIn("Subject: =?utf-8?q?caf=C3=A9?=", self.suite.mailbox("nobody"))
         self.assertNotIn("X-Drop", self.suite.mailbox("nobody"))
-        self.assertEqual(self.suite.count_log(r"local\[.*to=<list@localhost>|orig_to=<list@localhost>"), 2)
+        self.suite.wait_for_count(r"local\[.*to=<list@localhost>|orig_to=<list@localhost>", 2)
 
     def test_sendmail_to_smtp_server(self):
         self.suite.sendmail(["-i", "-f", "s@there.test", "u@far.test", "v@far.test"], TEXT)
@@ -64,6 +64,7 @@ class Valgrind(SuiteTestCase):
         report = self.suite.wait_for_log(queue_id + r": sender non-delivery notification: (\w+)", WAIT).group(1)
         self.wait_removed(queue_id)
         self.suite.wait_for_log(report + r": to=<s@there.test>.*status=deferred", WAIT)
+        self.suite.wait_deferred(report)
         self.assertEqual(wait_queued(self.suite, report).sender, "")
         self.assertEqual([m["queue_id"] for m in self.suite.queue()], [report])
 

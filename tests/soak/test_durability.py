@@ -78,7 +78,7 @@ class Durability(unittest.TestCase):
                     return True
                 self.suite.postfix("flush", check=False)
                 return False
-            until(empty, 60, "empty queue")
+            until(empty, 120, "empty queue")
         except TimedOut:
             print("left in the queue: %s\n%s" % (self.waiting()[:20], self.suite.tail()), file=sys.stderr)
 
@@ -89,7 +89,7 @@ class Durability(unittest.TestCase):
         killer = Killer(self.suite, random.Random(SEED), KINDS, pause=(0.01, 0.2))
         end = time.monotonic() + KILLING
         load = Load(self.suite, MESSAGES, ["%s@%s" % (self.user, host), "someone@far.test", "box@" + host],
-                    deadline=KILLING + 40, enough=lambda: all(killer.kills[kind] >= 8 for kind in NEEDED)
+                    deadline=KILLING + 240, enough=lambda: all(killer.kills[kind] >= 8 for kind in NEEDED)
                     or time.monotonic() > end)
         load.start()
         killer.start()
