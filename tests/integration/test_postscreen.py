@@ -115,7 +115,7 @@ class Limits(GateTestCase):
         self.suite.wait_for_log(r"NOQUEUE: reject: CONNECT from \[127\.0\.4\.1\]:\d+: too many connections")
         for client in held:
             client.close()
-        self.suite.wait_for_count(r"DISCONNECT \[127\.0\.4\.1\]", 2)
+        self.suite.wait_for_count(r"DISCONNECT \[127\.0\.4\.1\]", 3)
 
     def test_stress(self):
         """Nine of ten are there: the ninth waits for a short time only, the tenth is refused."""

@@ -1,7 +1,4 @@
 """REQUIRETLS (RFC 8689) from the server through the queue to the next server, into reports, and where it cannot be kept."""
-import os
-import shutil
-import tempfile
 import unittest
 
 from integration import test_smtp_client
@@ -13,16 +10,10 @@ HEADER = "Require-TLS-ESMTP: yes"
 
 
 def setUpModule():
-    global directory
-    directory = tempfile.mkdtemp(prefix="requiretls.")
-    os.chmod(directory, 0o755)
-    certificates.make(directory, "ca", "rsa", "/CN=Test Authority")
-    certificates.sign(directory, "good", "ca", "/CN=good", "DNS:*.good.test")
-    certificates.make(directory, "server", "ec", "/CN=server")
-
-
-def tearDownModule():
-    shutil.rmtree(directory)
+    global ca
+    ca = certificates.Authority(unittest.addModuleCleanup)
+    ca.sign("good", "DNS:*.good.test")
+    ca.make("server", "ec", "/CN=server")
 
 
 class RequireTls(test_smtp_client.ClientTestCase):
@@ -33,10 +24,10 @@ class RequireTls(test_smtp_client.ClientTestCase):
     @classmethod
     def configure(cls, suite):
         super().configure(suite)
-        suite.set(smtp_tls_CAfile=os.path.join(directory, "ca.crt"), smtpd_tls_chain_files=os.path.join(directory, "server.pem"))
+        suite.set(smtp_tls_CAfile=ca.path("ca.crt"), smtpd_tls_chain_files=ca.path("server.pem"))
 
     def server(self, domain, keywords=OFFERS, **options):
-        return self.host(domain, keywords=keywords, tls=certificates.server(os.path.join(directory, "good.pem")), **options)
+        return self.host(domain, keywords=keywords, tls=ca.server(), **options)
 
     def session(self):
         client = self.suite.smtp()

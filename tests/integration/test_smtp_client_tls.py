@@ -1,11 +1,8 @@
 """TLS of smtp(8) and lmtp(8): handshakes that fail, that none of the mail leaves in the clear where TLS is required, sessions
 that are kept or resumed, client certificates."""
 import hashlib
-import os
 import re
-import shutil
 import ssl
-import tempfile
 import unittest
 
 from integration import test_smtp_client
@@ -18,21 +15,11 @@ FAILED = "Cannot start TLS: handshake failure"
 
 
 def setUpModule():
-    global directory
-    directory = tempfile.mkdtemp(prefix="client-tls.")
-    os.chmod(directory, 0o755)
-    certificates.make(directory, "ca", "rsa", "/CN=Test Authority")
-    certificates.make(directory, "own", "ec", "/CN=client.test")
-    certificates.sign(directory, "good", "ca", "/CN=good", "DNS:*.good.test,DNS:good.test")
-    certificates.sign(directory, "bad", "ca", "/CN=bad", "DNS:elsewhere.test")
-
-
-def tearDownModule():
-    shutil.rmtree(directory)
-
-
-def server(name="good", **options):
-    return certificates.server(os.path.join(directory, name + ".pem"), **options)
+    global ca
+    ca = certificates.Authority(unittest.addModuleCleanup)
+    ca.make("own", "ec", "/CN=client.test")
+    ca.sign("good", "DNS:*.good.test,DNS:good.test")
+    ca.sign("bad", "DNS:elsewhere.test")
 
 
 def garbage(session, line):
@@ -83,7 +70,7 @@ class ClientTlsTestCase(test_smtp_client.ClientTestCase):
     @classmethod
     def configure(cls, suite):
         super().configure(suite)
-        suite.set(smtp_tls_CAfile=os.path.join(directory, "ca.crt"), smtp_tls_loglevel="1",
+        suite.set(smtp_tls_CAfile=ca.path("ca.crt"), smtp_tls_loglevel="1",
                   smtp_connection_cache_on_demand="no")
         suite.make_map("policy", ".good.test secure\nelsewhere.test encrypt\nclear.test none\n")
 
@@ -104,7 +91,7 @@ class Required(ClientTlsTestCase):
                 ("454 4.7.0 no", "4.7.0", "TLS is required, but host HOST refused to start TLS: 454 4.7.0 no"),
                 ("220 go\n250 and this\n250 too", "4.4.2", None))
         domains = ["fails%d.test" % i for i in range(len(rows))]
-        sinks = [self.host(domain, tls=server()) for domain in domains]
+        sinks = [self.host(domain, tls=ca.server()) for domain in domains]
         for sink, (script, _, _) in zip(sinks, rows):
             sink.reply("STARTTLS", script)
         ids = [self.send("a@" + domain) for domain in domains]
@@ -127,12 +114,12 @@ class Required(ClientTlsTestCase):
 
     def test_the_next_host_has_it(self):
         self.host("two.test", 10)
-        sink = self.host("two.test", 20, tls=server())
+        sink = self.host("two.test", 20, tls=ca.server())
         self.assertEqual(self.outcome(self.send("a@two.test"), "a@two.test")[2], "sent")
         self.assertIsNotNone(sink.messages[0].tls)
 
     def test_large_and_many(self):
-        sink = self.host("large.test", tls=server())
+        sink = self.host("large.test", tls=ca.server())
         body = "".join("%d %s\n" % (i, "x" * (i % 200)) for i in range(20000))
         recipients = ["r%d@large.test" % i for i in range(40)]
         self.send(*recipients, body=body)
@@ -146,14 +133,14 @@ class Required(ClientTlsTestCase):
         self.assertEqual([m for m in sink.messages if not m.tls], [])
 
     def test_without_an_engine(self):
-        sink = self.host("engine.test", tls=server())
+        sink = self.host("engine.test", tls=ca.server())
         self.suite.set(smtp_tls_CAfile="/nonexistent")
         self.suite.reload()
         try:
             self.assert_deferred(self.send("a@engine.test"), "a@engine.test", "4.7.5",
                                  "TLS is required, but our TLS engine is unavailable")
         finally:
-            self.suite.set(smtp_tls_CAfile=os.path.join(directory, "ca.crt"))
+            self.suite.set(smtp_tls_CAfile=ca.path("ca.crt"))
             self.suite.reload()
         self.assertEqual(sink.messages, [])
 
@@ -169,7 +156,7 @@ class Opportunistic(ClientTlsTestCase):
                                             (".", lambda s, line: Sink.DROP if s.tls else None))):
             with self.subTest(verb=verb, script=script):
                 domain = "while%d.test" % i
-                sink = self.host(domain, tls=server())
+                sink = self.host(domain, tls=ca.server())
                 sink.reply(verb, script)
                 queue_id = self.send("a@" + domain)
                 message = sink.wait_for(1)[0]
@@ -179,7 +166,7 @@ class Opportunistic(ClientTlsTestCase):
                 self.assertEqual(len(sink.messages), 1)
 
     def test_never_where_tls_is_required(self):
-        sink = self.host("good.test", tls=server())
+        sink = self.host("good.test", tls=ca.server())
         sink.reply("MAIL", lambda s, line: Sink.DROP)
         self.suite.set(smtp_tls_policy_maps="inline:{good.test=encrypt}")
         self.suite.reload()
@@ -198,7 +185,7 @@ class Sessions(ClientTlsTestCase):
 
     def one_host(self, *domains, **options):
         """The same server for all."""
-        sink = self.host(domains[0], tls=server(**options))
+        sink = self.host(domains[0], tls=ca.server(**options))
         for domain in domains[1:]:
             self.dns.records[(domain, "MX")] = self.dns.records[(domains[0], "MX")]
         return sink
@@ -212,7 +199,7 @@ class Sessions(ClientTlsTestCase):
         return message
 
     def test_waits_before_it_goes_in_the_clear(self):
-        sink = self.host("waits.may.test", tls=server())
+        sink = self.host("waits.may.test", tls=ca.server())
         sink.reply("STARTTLS", garbage)
         self.assert_deferred(self.send("a@waits.may.test"), "a@waits.may.test", "4.7.5", FAILED)
         self.assertEqual(sink.messages, [])
@@ -277,10 +264,10 @@ class Sessions(ClientTlsTestCase):
 
     def test_wrong_names_are_not_resumed(self):
         """A server whose certificate is put right is believed at once."""
-        sink = self.host("put.good.test", tls=server("bad", highest=ssl.TLSVersion.TLSv1_2))
+        sink = self.host("put.good.test", tls=ca.server("bad", highest=ssl.TLSVersion.TLSv1_2))
         for _ in range(2):
             self.assert_deferred(self.send("a@put.good.test"), "a@put.good.test", "4.7.5", "Server certificate not verified")
-        sink.tls.load_cert_chain(os.path.join(directory, "good.pem"))
+        sink.tls.load_cert_chain(ca.path("good.pem"))
         self.send("b@put.good.test")
         self.suite.flush()
         self.assertTrue(all(m.tls for m in sink.wait_for(3)))
@@ -301,11 +288,11 @@ class Logs(ClientTlsTestCase):
         return self.suite.wait_for_log(r"%s: to=.*, delays=[^,]+, ([^,]+), dsn=" % self.send("a@" + domain)).group(1)
 
     def test_status_of_tls(self):
-        self.host("fails.test", tls=server()).reply("STARTTLS", garbage)
+        self.host("fails.test", tls=ca.server()).reply("STARTTLS", garbage)
         for domain, options, expected in (
-                ("x.good.test", {"tls": server()}, "tls=secure"), ("bad.test", {"tls": server("bad")}, "tls=secure:encrypt"),
-                ("may.test", {"tls": server()}, "tls=may"), ("plain.test", {}, "tls=may:none"),
-                ("must.test", {}, "tls=encrypt:none"), ("off.test", {"tls": server()}, "tls=none"), ("fails.test", None, "tls=encrypt:none")):
+                ("x.good.test", {"tls": ca.server()}, "tls=secure"), ("bad.test", {"tls": ca.server("bad")}, "tls=secure:encrypt"),
+                ("may.test", {"tls": ca.server()}, "tls=may"), ("plain.test", {}, "tls=may:none"),
+                ("must.test", {}, "tls=encrypt:none"), ("off.test", {"tls": ca.server()}, "tls=none"), ("fails.test", None, "tls=encrypt:none")):
             with self.subTest(domain):
                 if options is not None:
                     self.host(domain, **options)
@@ -325,7 +312,7 @@ class Logs(ClientTlsTestCase):
 
     def test_levels_by_server(self):
         for domain in ("quiet.test", "a.loud.test", "other.test"):
-            self.host(domain, tls=server())
+            self.host(domain, tls=ca.server())
             self.suite.wait_for_log(self.send("a@" + domain) + ": to=.*status=sent")
         self.assertEqual([self.suite.count_log("TLS connection established to mx0.%s" % d) for d in ("quiet.test", "a.loud.test", "other.test")],
                          [0, 1, 1])
@@ -337,7 +324,7 @@ class Logs(ClientTlsTestCase):
         self.suite.set(smtp_tls_loglevel_maps="", smtp_tls_loglevel="4", tls_trace_rate_limit="1")
         self.suite.restart()
         try:
-            sinks = [self.host("rate%d.test" % i, tls=server()) for i in range(8)]
+            sinks = [self.host("rate%d.test" % i, tls=ca.server()) for i in range(8)]
             self.send(*["a@rate%d.test" % i for i in range(8)])
             for sink in sinks:
                 sink.wait_for(1)
@@ -353,7 +340,7 @@ class Logs(ClientTlsTestCase):
         self.suite.set(smtp_tls_enable_rpk="yes")
         self.suite.reload()
         try:
-            sink = self.host("rpk.test", tls=server())
+            sink = self.host("rpk.test", tls=ca.server())
             self.send("a@rpk.test")
             self.assertIsNotNone(sink.wait_for(1)[0].tls)
             self.suite.wait_for_log("warning: smtp_tls_enable_rpk: raw public keys need OpenSSL 3.2 .*; certificates are used")
@@ -369,14 +356,14 @@ class Early(ClientTlsTestCase):
         """What commands of another would bring, put in front of ours: replies behind that to EHLO. No mail is sent."""
         for i, more in enumerate((b"250 2.1.0 Ok\r\n", b"250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n354 go\r\n")):
             domain = "early%d.test" % i
-            sink = self.host(domain, tls=server())
+            sink = self.host(domain, tls=ca.server())
             sink.reply("EHLO", [None, lambda s, line, more=more: (s.conn.sendall(b"250 mx.test\r\n" + more), "")[1]])
             self.assert_deferred(self.send("a@" + domain), "a@" + domain, "4.7.0", "unexpected server message")
             self.suite.wait_for_log(r"warning: server mx0.%s\[.*violates smtp_tls_block_early_mail_reply policy" % domain)
             self.assertNotIn("MAIL", [c.split()[0] for c in sink.commands])
 
     def test_others_are_served(self):
-        sink = self.host("fine.test", tls=server())
+        sink = self.host("fine.test", tls=ca.server())
         self.send("a@fine.test")
         self.assertIsNotNone(sink.wait_for(1)[0].tls)
 
@@ -387,12 +374,12 @@ class Identity(ClientTlsTestCase):
     @classmethod
     def configure(cls, suite):
         super().configure(suite)
-        suite.set(smtp_tls_chain_files=os.path.join(directory, "own.pem"))
+        suite.set(smtp_tls_chain_files=ca.path("own.pem"))
 
     def test_wrapped_with_a_certificate(self):
-        context = server()
+        context = ca.server()
         context.verify_mode = ssl.CERT_OPTIONAL
-        context.load_verify_locations(os.path.join(directory, "own.crt"))
+        context.load_verify_locations(ca.path("own.crt"))
         sink = self.host("wrapped.test", tls=context, wrapped=True)
         names = []
         sink.reply("MAIL", lambda s, line: names.append(certificates.subject(s.tls.getpeercert(True))))
@@ -417,7 +404,7 @@ class Dane(ClientTlsTestCase):
         super().configure(suite)
         cls.dns.secure = {"."}
         suite.set(smtp_dns_support_level="dnssec", smtp_connection_cache_destinations="static:all")
-        with open(os.path.join(directory, "good.crt"), encoding="ascii") as f:
+        with open(ca.path("good.crt"), encoding="ascii") as f:
             cls.good = "3 0 1 " + hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).hexdigest()
 
     def publish(self, domain, *records):
@@ -429,7 +416,7 @@ class Dane(ClientTlsTestCase):
         return sink.messages[count]
 
     def test_kept_and_resumed_for_the_same_records(self):
-        sink = self.host("kept.test", tls=server(highest=ssl.TLSVersion.TLSv1_2))
+        sink = self.host("kept.test", tls=ca.server(highest=ssl.TLSVersion.TLSv1_2))
         self.publish("kept.test", self.good)
         first = self.deliver(sink, "a@kept.test")
         self.assertIs(self.deliver(sink, "b@kept.test").session, first.session)
@@ -440,13 +427,13 @@ class Dane(ClientTlsTestCase):
 
     def test_a_record_without_data(self):
         """Postfix's process does not survive it."""
-        sink = self.host("nodata.test", tls=server())
+        sink = self.host("nodata.test", tls=ca.server())
         self.publish("nodata.test", "3 1 1 -")
         self.assertIsNotNone(self.deliver(sink, "a@nodata.test").tls)
         self.suite.wait_for_log(r"mx0.nodata.test.*: all TLSA records unusable, fallback to unauthenticated TLS")
 
     def test_more_records_than_are_read(self):
-        sink = self.host("many.test", tls=server())
+        sink = self.host("many.test", tls=ca.server())
         self.publish("many.test", self.good, *("3 1 1 %064x" % i for i in range(200)))
         self.deliver(sink, "a@many.test")
         self.suite.wait_for_log("Verified TLS connection established to mx0.many.test")
@@ -454,12 +441,12 @@ class Dane(ClientTlsTestCase):
         self.assert_deferred(self.send("b@many.test"), "b@many.test", "4.7.5", "Server certificate not verified")
 
     def test_a_malformed_answer(self):
-        self.host("cut.test", tls=server())
+        self.host("cut.test", tls=ca.server())
         self.publish("cut.test", b"\3\1")
         self.assert_deferred(self.send("a@cut.test"), "a@cut.test", "4.7.5", "TLSA lookup error for mx0.cut.test:%d" % self.port)
 
     def test_nobody_validates(self):
-        sink = self.host("probe.test", tls=server())
+        sink = self.host("probe.test", tls=ca.server())
         self.publish("probe.test", "3 0 1 " + "00" * 32)
         for answer, reason in ((["ns.test"], "a response that is not DNSSEC validated"),
                                (DnsServer.SERVFAIL, "no response: Host not found, try again")):
@@ -478,7 +465,7 @@ class Dane(ClientTlsTestCase):
 
 class Lmtp(ClientTlsTestCase):
     def test_starttls(self):
-        sink = Sink(lmtp=True, tls=server())
+        sink = Sink(lmtp=True, tls=ca.server())
         self.addCleanup(sink.close)
         self.suite.set(default_transport="lmtp:inet:127.0.0.1:%d" % sink.port, lmtp_tls_security_level="encrypt",
                        lmtp_tls_loglevel="1")

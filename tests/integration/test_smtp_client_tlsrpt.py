@@ -4,10 +4,8 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import socket
 import ssl
-import tempfile
 import unittest
 
 from integration.test_smtp_client_tls import garbage
@@ -21,28 +19,18 @@ STS = ("{ policy_string = version: STSv1 } { policy_string = mode: enforce } pol
 
 
 def setUpModule():
-    global directory
-    directory = tempfile.mkdtemp(prefix="client-tlsrpt.")
-    os.chmod(directory, 0o755)
-    certificates.make(directory, "ca", "rsa", "/CN=Test Authority")
-    certificates.make(directory, "self", "ec", "/CN=self")
-    certificates.sign(directory, "good", "ca", "/CN=good", "DNS:*.good.test,DNS:good.test")
-    certificates.sign(directory, "old", "ca", "/CN=good", "DNS:*.good.test", days=-1)
-
-
-def tearDownModule():
-    shutil.rmtree(directory)
-
-
-def server(name="good", **options):
-    return certificates.server(os.path.join(directory, name + ".pem"), **options)
+    global ca
+    ca = certificates.Authority(unittest.addModuleCleanup)
+    ca.make("self", "ec", "/CN=self")
+    ca.sign("good", "DNS:*.good.test,DNS:good.test")
+    ca.sign("old", "DNS:*.good.test", days=-1)
 
 
 class ReportTestCase(test_smtp_client.ClientTestCase):
     @classmethod
     def configure(cls, suite):
         super().configure(suite)
-        suite.set(smtp_tls_CAfile=os.path.join(directory, "ca.crt"), smtp_tls_loglevel="1", smtp_tls_security_level="may",
+        suite.set(smtp_tls_CAfile=ca.path("ca.crt"), smtp_tls_loglevel="1", smtp_tls_security_level="may",
                   smtp_tlsrpt_enable="yes", smtp_tlsrpt_socket_name="public/tlsrpt", smtp_dns_support_level="dnssec",
                   smtp_connection_cache_on_demand="no")
         cls.dns.secure = {"."}
@@ -109,7 +97,7 @@ class ReportTestCase(test_smtp_client.ClientTestCase):
 
 class Reports(ReportTestCase):
     def test_success(self):
-        self.target("good.test", tls=server())
+        self.target("good.test", tls=ca.server())
         policy, result = self.reported("good.test")
         self.assertEqual(policy, {"policy-type": "no-policy-found", "policy-domain": "good.test"})
         self.assertNotIn("result-type", result)
@@ -117,14 +105,14 @@ class Reports(ReportTestCase):
 
     def test_who_is_not_reported(self):
         """Nobody without a record, or with two; no host in [], no other port. What is asked for last is what comes first."""
-        self.host("norecord.test", tls=server())
-        self.target("two.test", [RECORD, RECORD + ","], tls=server())
-        self.target("other.test", "v=TLSRPTv10; rua=mailto:a@b.test", tls=server())
-        direct = self.target("direct.test", tls=server())
-        self.target("last.test", ["v=spf1 -all", RECORD], tls=server())
+        self.host("norecord.test", tls=ca.server())
+        self.target("two.test", [RECORD, RECORD + ","], tls=ca.server())
+        self.target("other.test", "v=TLSRPTv10; rua=mailto:a@b.test", tls=ca.server())
+        direct = self.target("direct.test", tls=ca.server())
+        self.target("last.test", ["v=spf1 -all", RECORD], tls=ca.server())
         self.dns.records["direct.test", "A"] = self.dns.records["mx0.direct.test", "A"]
         self.policy(**{"clear.test": "none"})
-        self.target("clear.test", tls=server())
+        self.target("clear.test", tls=ca.server())
         for domain in ("norecord.test", "two.test", "other.test", "clear.test"):
             self.assertEqual(self.outcome(self.send("a@" + domain), "a@" + domain)[2], "sent")
         self.suite.set(transport_maps="inline:{direct.test=smtp:[direct.test]}")
@@ -140,13 +128,13 @@ class Reports(ReportTestCase):
     def test_no_tls(self):
         self.target("plain.test")
         self.assert_failure("plain.test", "starttls-not-supported", status="sent")
-        self.target("refuses.test", tls=server()).reply("STARTTLS", "454 4.7.0 \"no\"")
+        self.target("refuses.test", tls=ca.server()).reply("STARTTLS", "454 4.7.0 \"no\"")
         self.assert_failure("refuses.test", "starttls-not-supported", '^454 4.7.0 "no"$', status="sent")
 
     def test_handshakes(self):
-        self.target("garbage.test", tls=server()).reply("STARTTLS", garbage)
+        self.target("garbage.test", tls=ca.server()).reply("STARTTLS", garbage)
         self.assert_failure("garbage.test", "validation-failure", "SSL routines|wrong version")
-        self.target("drops.test", tls=server()).reply("STARTTLS", lambda s, line: (s.say("220 go"), Sink.DROP)[1])
+        self.target("drops.test", tls=ca.server()).reply("STARTTLS", lambda s, line: (s.say("220 go"), Sink.DROP)[1])
         self.assert_failure("drops.test", "validation-failure", "lost connection|unexpected eof|Connection reset")
 
     def test_certificates(self):
@@ -155,31 +143,31 @@ class Reports(ReportTestCase):
                                           ("old.good.test", "old", "certificate-expired"),
                                           ("wrong.test", "good", "certificate-host-mismatch")):
             with self.subTest(kind):
-                self.target(domain, tls=server(certificate))
+                self.target(domain, tls=ca.server(certificate))
                 self.assert_failure(domain, kind)
 
     def test_dane(self):
         self.suite.set(smtp_tls_security_level="dane")
         self.policy(**{"only.test": "dane-only"})
         try:
-            with open(os.path.join(directory, "good.crt"), encoding="ascii") as f:
+            with open(ca.path("good.crt"), encoding="ascii") as f:
                 digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).hexdigest()
-            self.target("dane.test", tls=server())
+            self.target("dane.test", tls=ca.server())
             self.publish("dane.test", ["3 0 1 " + digest])
             policy, result = self.reported("dane.test")
             self.assertEqual(policy, {"policy-type": "tlsa", "policy-string": ["3 0 1 " + digest.upper()],
                                       "policy-domain": "mx0.dane.test"})
             self.assertNotIn("result-type", result)
-            self.target("nodane.test", tls=server())
+            self.target("nodane.test", tls=ca.server())
             self.assertEqual(self.reported("nodane.test")[0]["policy-type"], "no-policy-found")
-            self.target("mismatch.test", tls=server())
+            self.target("mismatch.test", tls=ca.server())
             self.publish("mismatch.test", ["3 0 1 " + "00" * 32])
             self.assert_failure("mismatch.test", "validation-failure", "DANE")
-            self.target("bogus.test", tls=server())
+            self.target("bogus.test", tls=ca.server())
             self.publish("bogus.test", self.dns.SERVFAIL)
             self.assertEqual(self.assert_failure("bogus.test", "dnssec-invalid"),
                              {"policy-type": "tlsa", "policy-domain": "mx0.bogus.test"})
-            self.target("only.test", tls=server())
+            self.target("only.test", tls=ca.server())
             self.assert_failure("only.test", "dane-required")
             self.publish("only.test", ["1 1 1 " + "00" * 32])
             self.assert_failure("only.test", "tlsa-invalid")
@@ -187,8 +175,8 @@ class Reports(ReportTestCase):
             self.suite.set(smtp_tls_security_level="may")
 
     def test_resumed_handshakes(self):
-        self.target("again.test", tls=server(highest=ssl.TLSVersion.TLSv1_2))
-        self.target("end.test", tls=server())
+        self.target("again.test", tls=ca.server(highest=ssl.TLSVersion.TLSv1_2))
+        self.target("end.test", tls=ca.server())
         for _ in range(2):
             self.reported("again.test")
         self.suite.set(smtp_tlsrpt_skip_reused_handshakes="yes")
@@ -204,7 +192,7 @@ class Reports(ReportTestCase):
     def test_a_collector_that_is_away(self):
         """Mail goes on; one warning; the collector's next socket is found."""
         for name in ("away1.test", "away2.test", "back.test"):
-            self.target(name, tls=server())
+            self.target(name, tls=ca.server())
         os.unlink(self.path)
         self.collector.close()
         mark = self.suite.log_mark()
@@ -218,7 +206,7 @@ class Reports(ReportTestCase):
         self.suite.wait_for_count("TLSRPT: cannot send", 1)
 
     def test_lmtp(self):
-        sink = Sink(lmtp=True, tls=server())
+        sink = Sink(lmtp=True, tls=ca.server())
         self.addCleanup(sink.close)
         self.dns.records["lmtp.test", "A"] = ["127.0.0.1"]
         self.dns.records["_smtp._tls.lmtp.test", "TXT"] = [RECORD]
@@ -240,7 +228,7 @@ class Sts(ReportTestCase):
 
     def test_a_policy(self):
         self.policy(**{"a.good.test": "secure match=.good.test servername=hostname " + STS})
-        self.target("a.good.test", tls=server("good"))
+        self.target("a.good.test", tls=ca.server("good"))
         # mx0.a.good.test is two levels below good.test: no pattern has it
         policy = self.assert_failure("a.good.test", "validation-failure", "does not have this host")
         self.assertEqual(policy, {"policy-type": "sts", "policy-string": ["version: STSv1", "mode: enforce"],
@@ -256,7 +244,7 @@ class Sts(ReportTestCase):
     def test_the_next_host_is_in_the_policy(self):
         self.policy(**{"good.test": "secure match=.good.test servername=hostname " + STS})
         self.dns.records["_smtp._tls.good.test", "TXT"] = [RECORD]
-        wrong, right = self.host("far.test", tls=server()), self.host("near.test", tls=server())
+        wrong, right = self.host("far.test", tls=ca.server()), self.host("near.test", tls=ca.server())
         for name, domain in (("wrong.test", "far"), ("mx1.good.test", "near")):
             self.dns.records[name, "A"] = self.dns.records["mx0.%s.test" % domain, "A"]
         self.dns.records["good.test", "MX"] = ["10 wrong.test", "20 mx1.good.test"]
@@ -266,11 +254,11 @@ class Sts(ReportTestCase):
 
     def test_a_policy_that_cannot_be_had(self):
         self.policy(**{"fetch.test": "may policy_type=sts policy_failure=sts-policy-fetch-error"})
-        self.target("fetch.test", tls=server())
+        self.target("fetch.test", tls=ca.server())
         self.assertEqual(self.assert_failure("fetch.test", "sts-policy-fetch-error", status="sent")["policy-type"], "sts")
 
     def test_wrong_attributes(self):
-        self.target("wrong.test", tls=server())
+        self.target("wrong.test", tls=ca.server())
         for attribute, text in (("policy_type=dane", 'policy_type" is not "sts"'), ("policy_ttl=soon", 'policy_ttl" is no number'),
                                 ("policy_domain=", 'policy_domain" has empty value'),
                                 ("policy_failure=bad", 'policy_failure" is no result type'), ("policy=x", "invalid attribute name")):

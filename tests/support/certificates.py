@@ -1,7 +1,9 @@
-"""Keys and self-signed certificates for one test run, and clients' TLS contexts."""
+"""Keys and certificates for one test run, and TLS contexts of clients and servers."""
 import os
+import shutil
 import ssl
 import subprocess
+import tempfile
 
 KINDS = {
     "rsa": ["-newkey", "rsa:2048"],
@@ -41,6 +43,30 @@ def sign(directory, name, ca, subject, alternative="", days=30, authority=False)
             with open(path + end, encoding="ascii") as part:
                 out.write(part.read())
     os.chmod(path + ".pem", 0o600)
+
+
+class Authority:
+    """A directory of its own with the authority "ca" and what it has signed; ADD_CLEANUP (unittest.addModuleCleanup, ...) is
+    told how to remove it."""
+
+    def __init__(self, add_cleanup):
+        self.directory = tempfile.mkdtemp(prefix="mta-ca-")
+        add_cleanup(shutil.rmtree, self.directory)
+        os.chmod(self.directory, 0o755)
+        self.make("ca", "rsa", "/CN=Test Authority")
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def make(self, name, kind, subject):
+        make(self.directory, name, kind, subject)
+
+    def sign(self, name, alternative, **options):
+        sign(self.directory, name, "ca", "/CN=" + name, alternative, **options)
+
+    def server(self, name="good", **options):
+        """The context of a server whose certificate is NAME."""
+        return server(self.path(name + ".pem"), **options)
 
 
 def server(certificate, **options):
