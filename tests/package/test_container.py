@@ -39,14 +39,14 @@ class Container(unittest.TestCase):
         self.host.run("rm -f /tmp/log /tmp/pid")
         run("(MYHOSTNAME=mx.x.test /usr/lib/postfix/start >/tmp/log 2>&1 & echo $! >/tmp/pid)")
         wait.until(lambda: "daemon started" in self.log(), 60, self.log)
-        self.assertEqual(run("/usr/lib/postfix/health; echo $?"), "0\n")
+        wait.until(lambda: run("/usr/lib/postfix/health; echo $?") == "0\n", 60, self.log)
         self.host.run("echo text | MAIL_CONFIG=%s sendmail usuario@mx.x.test" % etc)
         wait.until(lambda: re.search(r"to=<usuario@mx\.x\.test>.* status=sent", self.log()), 60, self.log)
         self.assertIn("text", self.host.read(mailbox))
         # TERM ends it, as the engine does; then the health command sees that
         run("kill $(cat /tmp/pid)")
-        wait.until(lambda: "terminating on signal 15" in self.log(), 30, self.log)
-        wait.until(lambda: run("/usr/lib/postfix/health; echo $?").strip() != "0", 30, "the port is closed")
+        wait.until(lambda: "terminating on signal 15" in self.log(), 60, self.log)
+        wait.until(lambda: run("/usr/lib/postfix/health; echo $?").strip() != "0", 60, "the port is closed")
 
     def test_as_root(self):
         self.check("", "/etc/postfix", "/var/mail/usuario")

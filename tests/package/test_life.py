@@ -37,7 +37,7 @@ class Life(unittest.TestCase):
 
     def test_2_mail_for_root_reaches_the_recipient_that_was_named(self):
         self.host.run("su usuario -c 'sendmail postmaster'", stdin="Subject: for postmaster\n\ntext\n")
-        wait.until(lambda: "Subject: for postmaster" in self.mailbox(), 30, "a message for usuario")
+        wait.until(lambda: "Subject: for postmaster" in self.mailbox(), 60, "a message for usuario")
         self.assertIn("root:\tusuario", self.host.read("/etc/aliases"))
         self.assertEqual(self.host.read("/etc/mailname"), "mail1.org\n")
 
@@ -78,7 +78,7 @@ class Life(unittest.TestCase):
     def test_3_rmail(self):
         self.host.run("rmail usuario", stdin="From anna Thu Jan  1 00:00:00 1970 remote from inner\n"
                       ">From anna Thu Jan  1 00:00:00 1970 remote from outer\n\nby uucp\n")
-        wait.until(lambda: "by uucp" in self.mailbox(), 30, "a message by UUCP")
+        wait.until(lambda: "by uucp" in self.mailbox(), 60, "a message by UUCP")
         self.assertRegex(self.mailbox(), r"(?m)^Return-Path: <outer!anna@inner>")   # as swap_bangpath has it
 
     def test_3_services_added_by_command(self):

@@ -10,6 +10,8 @@ SOURCE = os.environ.get("MTA_SOURCE", ".")
 ENTER = r"""
 set -e
 mount -t proc proc "$root/proc"
+mount --bind "$root/proc/sys" "$root/proc/sys" # settings of the kernel are those of all, and packages have some
+mount -o remount,bind,ro "$root/proc/sys"
 mount -t tmpfs tmpfs "$root/dev"
 for name in null zero full random urandom tty; do
     touch "$root/dev/$name"

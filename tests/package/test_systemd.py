@@ -38,25 +38,27 @@ class Units(unittest.TestCase):
 
     def test_2_mail(self):
         self.host.run("su usuario -c 'sendmail usuario'", stdin="Subject: by systemd\n\ntext\n")
-        wait.until(lambda: self.host.exists("/var/mail/usuario"), 30, "a message")
-        self.assertIn("by systemd", self.host.read("/var/mail/usuario"))
+        # the mailbox is there before the message is in it
+        wait.until(lambda: self.host.exists("/var/mail/usuario") and "by systemd" in self.host.read("/var/mail/usuario"), 60,
+                   "a message")
 
     def test_3_orders(self):
         def master():
-            return self.host.read("/var/spool/postfix/pid/master.pid").strip()
+            name = "/var/spool/postfix/pid/master.pid"
+            return self.host.read(name).strip() if self.host.exists(name) else ""
         before = master()
         self.host.run("systemctl reload postfix")
         self.assertEqual(master(), before)
         self.host.run("systemctl restart postfix")
-        wait.until(lambda: self.state("postfix@-") == "active", 60, "the instance runs again")
-        self.assertNotEqual(master(), before)
+        # "active" may be the one of before
+        wait.until(lambda: self.state("postfix@-") == "active" and master() not in ("", before), 60, "the instance runs again")
         self.host.run("postfix status && systemctl stop postfix")
         wait.until(lambda: self.state("postfix@-") == "inactive", 60, "the instance stops with the unit it is part of")
         self.assertFalse(self.host.ok("postfix status"))
         self.host.run("service postfix start")
         wait.until(lambda: self.state("postfix@-") == "active", 60, "the instance starts")
         self.host.run("postfix status && postfix stop && ! postfix status")
-        wait.until(lambda: self.state("postfix@-") != "active", 30, "systemd sees the end")
+        wait.until(lambda: self.state("postfix@-") != "active", 60, "systemd sees the end")
         self.host.run("systemctl start postfix@- && postfix status")
 
     def test_4_another_instance(self):
@@ -71,7 +73,7 @@ class Units(unittest.TestCase):
 
     def test_5_resolv_conf_is_followed(self):
         self.host.run("systemctl start postfix postfix-resolvconf.path && echo 'nameserver 192.0.2.77' >/etc/resolv.conf")
-        wait.until(lambda: "192.0.2.77" in self.host.read("/var/spool/postfix/etc/resolv.conf"), 30, "the copy")
+        wait.until(lambda: "192.0.2.77" in self.host.read("/var/spool/postfix/etc/resolv.conf"), 60, "the copy")
         self.host.run("systemctl stop postfix-resolvconf.path; : >/etc/resolv.conf")
 
     def test_6_configured_anew(self):

@@ -26,6 +26,8 @@ mkdir "$work/upper" "$work/work" "$work/root"
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/work" "$work/root"
 root=$work/root
 mount -t proc proc "$root/proc"
+mount --bind "$root/proc/sys" "$root/proc/sys" # settings of the kernel are those of all, and packages have some
+mount -o remount,bind,ro "$root/proc/sys"
 mount -t tmpfs tmpfs "$root/dev"
 for name in null zero full random urandom tty; do
     touch "$root/dev/$name"
@@ -90,7 +92,7 @@ class Debian:
             self.pid = int(f.read().split()[0])
         # seen from outside through the process inside, once it has changed its root
         self.root = "/proc/%d/root" % self.pid
-        wait.until(lambda: os.readlink(self.root) != "/", 30, "the tree is entered")
+        wait.until(lambda: os.readlink(self.root) != "/", 60, "the tree is entered")
 
     def __enter__(self):
         return self
