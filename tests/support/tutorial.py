@@ -33,6 +33,14 @@ class Host(Debian):
     def apt(self, *packages):
         return self.run("apt-get install -y -q " + " ".join(packages))
 
+    def reload(self, command="service postfix reload"):
+        """COMMAND, and wait until nobody is left who serves with the old settings."""
+        def takers():
+            return set(self.run("pgrep -x -r D,R,S 'smtpd|smtp|lmtp|qmgr|pickup|cleanup' || true").split())
+        old = takers()
+        self.run(command)
+        wait.until(lambda: not old & takers(), 60, "the end of those who serve with the old settings")
+
     def log(self):
         return self.read("/var/log/mail.log") if self.exists("/var/log/mail.log") else ""
 

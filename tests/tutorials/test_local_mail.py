@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 from support.demo import local_user
+from support.renew import renew
 from support.smtp import SmtpClient
 from support.sink import Sink
 from support.suite import SuiteTestCase
@@ -98,7 +99,7 @@ class LocalMail(Tutorial):
 
     def test_strangers_may_not_relay(self):
         self.suite.set(mynetworks="192.0.2.0/24")
-        self.suite.reload()
+        renew(self.suite)
         try:
             with self.suite.smtp() as client:
                 client.mail("someone@far.test")
@@ -106,7 +107,7 @@ class LocalMail(Tutorial):
                 self.assertEqual(client.rcpt(self.user + "@pruebas.test").code, 250)
         finally:
             self.suite.set(mynetworks="127.0.0.0/8")
-            self.suite.reload()
+            renew(self.suite)
 
 
 class Queue(Tutorial):
@@ -170,7 +171,7 @@ class Aliases(Tutorial):
     def test_redirection_to_another_machine(self):
         with Sink() as sink:
             self.suite.set(relayhost=sink.nexthop)
-            self.suite.reload()
+            renew(self.suite)
             self.suite.write("forward-" + self.user, "lejos@far.test, \\%s\n" % self.user)
             os.chmod(self.suite.path("forward-" + self.user), 0o644)
             if os.geteuid() == 0:
@@ -189,7 +190,7 @@ class Smarthost(Tutorial):
         """Mail for the rest of the world leaves by one server; mail for here stays."""
         with Sink() as sink:
             self.suite.run("postconf", "-e", "relayhost = " + sink.nexthop)
-            self.suite.reload()
+            renew(self.suite)
             self.suite.sendmail(["-f", self.user, "alguien@far.test", self.user], "Subject: fuera\n\nx\n")
             message = sink.wait_for(1)[0]
             self.assertEqual((message.sender, message.recipients), (self.user + "@pruebas.test", ["alguien@far.test"]))

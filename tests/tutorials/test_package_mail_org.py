@@ -215,14 +215,16 @@ class MailOrg(unittest.TestCase):
         self.assertEqual(m1.read("/etc/mailname"), "mail1.org\n")
         self.assertRegex(m1.read("/etc/aliases"), r"(?m)^postmaster: +root\nroot:\s+usuario$")
         m1.run("echo 'mailadmin:    root' >> /etc/aliases && newaliases")
-        m1.run("postconf -e 'myhostname = smtp.mail1.org' && invoke-rc.d postfix reload")
+        m1.run("postconf -e 'myhostname = smtp.mail1.org'")
+        m1.reload("invoke-rc.d postfix reload")
         with Terminal(m1.command("openssl s_client -connect localhost:smtp -starttls smtp")) as at:
             at.expect("^250 CHUNKING$")
             at.type("HELO soy.yo")
             at.expect(r"^250 smtp\.mail1\.org$")
             at.type("QUIT")
         # what follows is printed with the name as it was
-        m1.run("postconf -e 'myhostname = m1.mail1.org' && invoke-rc.d postfix reload")
+        m1.run("postconf -e 'myhostname = m1.mail1.org'")
+        m1.reload("invoke-rc.d postfix reload")
 
     def test_02_certificate(self):
         m1 = self.m1
@@ -346,7 +348,8 @@ class MailOrg(unittest.TestCase):
         """After 8. The second server has a name; one of its addresses has a bad one. Users there are, users there are not."""
         m1, m2 = self.m1, self.m2
         m1.run("postconf -e virtual_mailbox_domains=dominio-virtual.org virtual_mailbox_base=/var/mail "
-               "virtual_mailbox_maps=inline:{alguien@dominio-virtual.org=alguien} && invoke-rc.d postfix reload")
+               "virtual_mailbox_maps=inline:{alguien@dominio-virtual.org=alguien}")
+        m1.reload("invoke-rc.d postfix reload")
         m2.run("su usuario -c '/usr/sbin/sendmail -t'", stdin="From: usuario@mail2.org\nTo: usuario@mail1.org\nSubject: de vuelta\n\ns/t\n")
         got = m1.arrived("usuario", "Subject: de vuelta\n")
         self.assertRegex(got, r"(?m)^Received: from m2\.mail2\.org \(mail\.mail2\.org \[192\.168\.255\.129\]\)$")

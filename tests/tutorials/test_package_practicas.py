@@ -156,6 +156,7 @@ class Practicas(unittest.TestCase):
         self.assertEqual(self.host.run("mailq"), "Mail queue is empty\n")
         self.host.run("mail -s uno alguien@lejos.test", stdin="texto\n")   # the name server knows of no other domain
         self.host.logged(r"to=<alguien@lejos\.test>.*status=deferred \(Host or domain name not found")
+        wait.until(lambda: self.host.run("find /var/spool/postfix/deferred -type f"), 60, "the message at rest")
         self.assertRegex(self.host.run("mailq"), r"(?m)^-- \d+ Kbytes in 1 Request\.$")
         self.assertIn("postsuper: Deleted: 1 message\n", self.host.run("postsuper -d ALL"))
         self.assertEqual(self.host.run("mailq"), "Mail queue is empty\n")
@@ -227,7 +228,7 @@ class Practicas(unittest.TestCase):
             if words:
                 at.type(words)
             at.expect("^%s$" % reply)
-        wait.until(lambda: "dos por pop" not in host.mailbox("laura"), 30, "the message is gone")
+        wait.until(lambda: "dos por pop" not in host.mailbox("laura"), 60, "the message is gone")
         self.assertIn("uno por pop", host.mailbox("laura"))
 
     def ehlo(self, *more):
@@ -307,12 +308,16 @@ class Practicas(unittest.TestCase):
         at.type("QUIT")
         return number
 
+    def listens(self, port):
+        wait.until(lambda: self.host.run("ss -Hltn sport = :%d" % port), 60, "a server at port %d" % port)
+
     def test_10_spamassassin(self):
         host = self.host
         host.run("groupadd -g 5001 spamd && useradd -u 5001 -g spamd -s /sbin/nologin -d /var/lib/spamassassin spamd")
         host.run("mkdir /var/lib/spamassassin; chown spamd:spamd /var/lib/spamassassin")
         host.run("cat >>/etc/default/spamd", stdin=SPAMD)
         host.run("cat >>/etc/spamassassin/local.cf && service spamd restart", stdin=SPAMASSASSIN)
+        self.listens(783)
         self.assertEqual(host.run("which spamc; which sendmail"), "/usr/bin/spamc\n/usr/sbin/sendmail\n")
         host.run("sed -i '/^smtp  *inet/d' /etc/postfix/master.cf && cat >>/etc/postfix/master.cf && service postfix restart",
                  stdin=SPAM_SERVICES)
@@ -336,6 +341,7 @@ class Practicas(unittest.TestCase):
         host.run("cat >>/etc/postfix/master.cf", stdin=SCAN_SERVICES)
         # the service's script wants the signatures that freshclam fetches
         host.run("mkdir -p /run/clamav && chown clamav /run/clamav && clamd && service clamsmtp restart && service postfix restart")
+        self.listens(10025)
         host.run("mail -s 'sin virus' antonio", stdin="nada\n")
         got = host.arrived("antonio", "Subject: sin virus\n")
         self.assertRegex(got, r"(?m)^Received: from servidor\.pruebas\.test \(localhost \[127\.0\.0\.1\]\)$")

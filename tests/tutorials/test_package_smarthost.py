@@ -176,7 +176,7 @@ class Smarthost(unittest.TestCase):
         avatar.run("postconf -e 'transport_maps = inline:{vecino.test=uucp:vecino}' && service postfix restart")
         self.send("por uucp", "pepe@vecino.test")
         avatar.logged(r"to=<pepe@vecino\.test>, relay=uucp, .*status=sent \(delivered via uucp service\)")
-        wait.until(lambda: "rmail pepe@vecino.test" in avatar.run("uustat -a"), 30, lambda: avatar.run("uustat -a"))
+        wait.until(lambda: "rmail pepe@vecino.test" in avatar.run("uustat -a"), 60, lambda: avatar.run("uustat -a"))
         data = avatar.run("grep -rl 'Subject: por uucp' /var/spool/uucp").split()
         self.assertEqual(len(data), 1)
         self.assertRegex(avatar.read(data[0]), r"^From usuario@pruebas\.test .*\nReceived: ")

@@ -12,6 +12,7 @@ from support import dovecot
 from support.auth_server import AuthServer
 from support.demo import local_user
 from support.ports import free_port
+from support.renew import renew
 from support.sink import Sink
 from support.smtp import SmtpClient
 from support.suite import SuiteTestCase
@@ -61,7 +62,7 @@ class Telnet(SuiteTestCase):
             self.assertEqual(client.mail("antonio@pruebas.local").code, 250)
             self.assertEqual(client.rcpt("alguien@gmail.test").code, 250)       # from mynetworks
         self.suite.set(mynetworks="192.0.2.0/24")
-        self.suite.reload()
+        renew(self.suite)
         try:
             with self.suite.smtp() as client:
                 client.mail("antonio@pruebas.local")
@@ -69,7 +70,7 @@ class Telnet(SuiteTestCase):
                                  ["454 4.7.1 <alguien@gmail.test>: Relay access denied"])
         finally:
             self.suite.set(mynetworks=self.main_cf["mynetworks"])
-            self.suite.reload()
+            renew(self.suite)
 
 
 @dovecot.needed
@@ -121,7 +122,7 @@ class EhloWithAuth(SuiteTestCase):
     def test_without_plain_text(self):
         """noanonymous, noplaintext: PLAIN is not offered and not taken."""
         self.suite.set(smtpd_sasl_security_options="noanonymous, noplaintext")
-        self.suite.reload()
+        renew(self.suite)
         try:
             with self.suite.smtp() as client:
                 self.assertEqual(sorted(client.keywords["AUTH"].split()), ["CRAM-MD5", "DIGEST-MD5"])
@@ -129,7 +130,7 @@ class EhloWithAuth(SuiteTestCase):
                                  ["535 5.7.8 Error: authentication failed: Invalid authentication mechanism"])
         finally:
             self.suite.set(smtpd_sasl_security_options="noanonymous")
-            self.suite.reload()
+            renew(self.suite)
 
 
 class SendersAndOwners(SuiteTestCase):
