@@ -7,7 +7,7 @@ import re
 import unittest
 
 from support import oracle
-from support.compare import ComparisonTestCase
+from support.compare import ComparisonTestCase, at_once
 from support.mask import mask_lines
 from support.queued import wait_queued
 
@@ -73,15 +73,14 @@ class ReportsCase(ComparisonTestCase):
         """The masked reports on one message, and the log lines about them."""
         mark = suite.log_mark()
         submit(suite)
-        if names:
-            for name in names:
-                suite.wait_for_log(r"postfix/bounce\[\d+\]: \w+: %s: " % name, since=mark)
-        else:
-            suite.wait_for_log(r"status=deferred|: removed", since=mark)
+        # messages and reports of before are tried again each second, and are told of when they wait
+        queue_id = suite.wait_for_log(r"(?:smtpd|pickup)\[\d+\]: (\w+): (?:client|uid)=", since=mark).group(1)
+        for name in names:
+            suite.wait_for_log(r"postfix/bounce\[\d+\]: %s: %s: " % (queue_id, name), since=mark)
         out = []
         for line in suite.log_lines(mark):
             found = REPORT.search(line)
-            if found:
+            if found and found.group(1) == queue_id:
                 out.append((found.group(2), self.lines_of(suite, found.group(3))))
         return ["%s: %s" % (what, line) for what, lines in sorted(out) for line in lines]
 
@@ -98,7 +97,7 @@ class ReportsCase(ComparisonTestCase):
 
     def compare_reports(self, name, submit):
         names = self.expected_reports(name)
-        got = [self.reports(suite, submit, names) for suite in (self.ours, self.theirs)]
+        got = at_once(lambda suite: self.reports(suite, submit, names), (self.ours, self.theirs))
         if name.startswith("verify"):       # the probe itself is sendmail's
             got = [lines[:[n for n, line in enumerate(lines) if "Content-Description: Message" in line][0]]
                    for lines in got]

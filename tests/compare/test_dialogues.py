@@ -9,10 +9,9 @@ import sys
 import threading
 import unittest
 
-from support import dialogue, oracle, product as products
+from support import compare, dialogue, oracle, product as products
 from support.dns import DnsServer
 from support.ports import free_port
-from support.suite import Suite
 
 FILES = sorted(glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "dialogues", "*.txt")))
 RECORD = bool(os.environ.get("MTA_RECORD"))
@@ -20,7 +19,7 @@ ONLY = os.environ.get("MTA_DIALOGUES", "").split()      # names of files; all wh
 
 MAIN_CF = {
     "mydestination": "$myhostname, localhost, local.test", "relay_domains": "relay.test",
-    "smtpd_authorized_xclient_hosts": "127.0.0.1", "smtpd_error_sleep_time": "0",
+    "smtpd_authorized_xclient_hosts": "127.0.0.1", **compare.ONCE, "smtpd_error_sleep_time": "0",
     "smtpd_hard_error_limit": "1000", "smtpd_client_connection_count_limit": "0", "in_flow_delay": "0",
     # as before Postfix 3.8, which is what Debian has
     "smtpd_forbid_bare_newline": "no", "smtpd_forbid_unauth_pipelining": "no",
@@ -34,7 +33,7 @@ class Side:
     def __init__(self, product, scripts, resolver):
         self.ports = {(s.name, service): free_port() for s in scripts for service in s.services}
         text = "".join(s.service_text(lambda name, s=s: self.ports[s.name, name]) for s in scripts)
-        self.suite = Suite(MAIN_CF, text, product, resolver)
+        self.suite = compare.Side(MAIN_CF, text, product, resolver)
         self.suite.make_aliases("postmaster: root\nroot: /dev/null\nuser: /dev/null\n")
         for script in scripts:
             for name, content in script.maps.items():

@@ -95,6 +95,7 @@ class MessageHeaders(ComparisonTestCase):
         for suite, mark in zip((self.ours, self.theirs), marks):
             self.smtp(TEXTS["whole"])(suite)
             suite.wait_for_log(": removed$", since=mark)
+            suite.wait_for_log("disconnect from", since=mark)
         for program in ("postfix/smtpd", "postfix/cleanup", "postfix/qmgr", "postfix/smtp["):
             with self.subTest(program=program):
                 self.compare_log(marks, program)

@@ -5,7 +5,7 @@ import struct
 import unittest
 
 from support import milter, oracle
-from support.compare import ComparisonTestCase, run_session, transcript
+from support.compare import ComparisonTestCase, run_session, transcript, wait_at_rest, whole_log
 from support.mask import mask, mask_lines
 from support.milter import (ACCEPT, CONN_FAIL, CONTINUE, DISCARD, PROGRESS, REJECT, SHUTDOWN, SKIP, TEMPFAIL, Milter,
                             reply_code)
@@ -19,7 +19,8 @@ SESSION = ["EHLO cl.test", "FOO x", "MAIL FROM:<a@far.test> SIZE=100 BODY=8BITMI
 ENVELOPE = SESSION[:5] + ["QUIT"]
 MAIN = {"mydestination": "here.test", "local_recipient_maps": "", "local_transport": "discard:x",
         "default_transport": "discard:y", "smtpd_authorized_xclient_hosts": "127.0.0.1", "compatibility_level": "3.6",
-        "milter_default_action": "tempfail", "milter_command_timeout": "2s", "milter_content_timeout": "2s"}
+        "milter_default_action": "tempfail"}
+IMPATIENT = {"milter_connect_timeout": "3s", "milter_command_timeout": "3s", "milter_content_timeout": "3s"}
 VARIES = re.compile(r"(\{(?:client|daemon)_port\}\|)[0-9]+|(?<=\|4)..(?=[0-9.]+\|$)|(?<=Date\|).*|(?<=v\|Postfix )[0-9.]+", re.S)
 
 
@@ -67,7 +68,7 @@ class MilterComparison(ComparisonTestCase):
     def compare_actions(self, marks, name):
         """Log lines about filters."""
         def look(suite, mark):
-            lines = [line for line in mask_lines(suite.log_lines(mark), suite) if "milter" in line]
+            lines = [line for line in mask_lines(whole_log(suite, mark), suite) if "milter" in line]
             return [re.sub(r"inet:\[?127\.0\.0\.1\]?:\S+?: ", "FILTER: ", line) for line in lines]
         got = [look(suite, mark) for suite, mark in zip((self.ours, self.theirs), marks)]
         self.assert_same(got[0], got[1], "log of " + name)
@@ -158,6 +159,11 @@ class Answers(MilterComparison):
         """Postfix's server panics over some answers to this."""
         self.compare_stage("U", without=("accept", "discard", "reject"))
 
+
+@oracle.needed
+class Silence(MilterComparison):
+    main_cf = {**MAIN, **IMPATIENT}
+
     def test_hang(self):
         for letter in "MRE":
             self.prepare(replies={letter: Milter.HANG})
@@ -176,7 +182,7 @@ LIES = {"version 9": (milter.NEGOTIATE, struct.pack(">III", 9, 0, 0)), "version 
 @oracle.needed
 class DefaultActions(MilterComparison):
     """A service for each default action with a filter that fails when told, and one with a filter that is not there."""
-    main_cf = {**MAIN, "milter_connect_timeout": "2s"}
+    main_cf = {**MAIN, **IMPATIENT}
 
     @classmethod
     def configure(cls, suite):
@@ -300,7 +306,7 @@ class Submitted(MilterComparison):
             for suite, mark in zip((self.ours, self.theirs), marks):
                 suite.sendmail(list(args), "Subject: x\nTo: t@far.test\n\nbody\n")
                 suite.wait_for_log(pattern, since=mark)
-                suite.wait_queue_empty()
+                wait_at_rest(suite)
             self.compare_heard(name)
             self.compare_actions(marks, name)
 

@@ -6,7 +6,7 @@ import re
 import time
 
 from support import certificates, gate, oracle
-from support.compare import ComparisonTestCase
+from support.compare import ComparisonTestCase, whole_log
 from support.dns import DnsServer
 from support.gate import greeting
 
@@ -68,6 +68,7 @@ class Gate(ComparisonTestCase):
         sources = {name: self.mask % (i + 2) for i, name in enumerate(names)}
         said = gate.all_at_once([lambda name=name: gate.converse(suite.gate_port, sources[name], dialogues[name])
                                  for name in names])
+        whole_log(suite, mark)          # who has begun with a client has said so by now
         return {name: [gate.hide(line, suite) for line in lines] + gate.log_of(suite, sources[name], mark)
                 for name, lines in zip(names, said)}
 
@@ -231,7 +232,7 @@ class Dns(Gate):
 
     Answers count until the wait before the greeting is over, and first some fifty dnsblog processes have to begin.
     """
-    quiet = "5s"
+    quiet = "8s"
     records = zone((2, "a", ["127.0.0.2"]), (3, "a", ["127.0.0.2"]), (3, "b", ["127.0.0.4"]), (4, "b", ["127.0.0.9"]),
                    (5, "w", ["127.0.0.2"]), (6, "w", ["127.0.0.2"]), (6, "a", ["127.0.0.2"]), (7, "c", ["127.0.0.10"]),
                    (8, "c", ["127.0.0.55"]), (9, "b", ["127.0.0.4", "127.0.0.5"]), (10, "a", DnsServer.SERVFAIL))
@@ -282,7 +283,7 @@ class DnsDropped(Dns):
 
 @oracle.needed
 class DnsOnly(Dns):
-    settings = dict(DNS_SETTINGS, postscreen_greet_banner="", postscreen_greet_wait="8s")
+    settings = dict(DNS_SETTINGS, postscreen_greet_banner="", postscreen_greet_wait="10s")
 
     def test(self):
         self.compare({name: [greeting, "QUIT"] for name in "abcde"})

@@ -46,7 +46,7 @@ class Qmqpd(ComparisonTestCase):
         def path():
             found = [f for f in suite.queue_files("deferred") if f.endswith("/" + queue_id)]
             return found[0] if found else None
-        until(path, 20, "message in deferred")
+        until(path, 60, "message in deferred")
         text = suite.run("postcat", path()).stdout
         text = re.sub(r"(?m)^\*\*\* .*|^message_size.*|^create_time.*|^message_arrival.*|_port=\d+", "", text)
         return mask_lines([re.sub(r"\d{14}\.|; \w{3}, .*", "", line) for line in text.splitlines()], suite)

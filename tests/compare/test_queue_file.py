@@ -1,4 +1,6 @@
 """What smtpd and cleanup leave in the queue, record by record: the suite against Debian's Postfix."""
+import contextlib
+import os
 import re
 import unittest
 
@@ -41,13 +43,19 @@ class QueueFileCase(ComparisonTestCase):
                "smtpd_authorized_xforward_hosts": "127.0.0.0/8 10.0.0.0/8"}
 
     def held(self, suite):
-        return set(suite.queue_files("hold"))
+        """Messages on hold that are complete: the name is there before the end of the file is."""
+        found = set()
+        for path in suite.queue_files("hold"):
+            with contextlib.suppress(FileNotFoundError):
+                if os.stat(path).st_mode & 0o100:
+                    found.add(path)
+        return found
 
     def held_text(self, suite, submit):
         """Hand in a message; its queue file as postcat shows it."""
         before = self.held(suite)
         submit(suite)
-        until(lambda: self.held(suite) - before, 20, lambda: "a held message\n" + suite.tail())
+        until(lambda: self.held(suite) - before, 60, lambda: "a held message\n" + suite.tail())
         path = (self.held(suite) - before).pop()
         lines = suite.run("postcat", path).stdout.split("\n")
         lines = [SIZES.sub("message_size", PORTS.sub(r"\1=PORT", line)) for line in lines
@@ -148,6 +156,8 @@ class ForwardedClients(QueueFileCase):
             marks = self.ours.log_mark(), self.theirs.log_mark()
             for suite in (self.ours, self.theirs):
                 self.dialogue(["EHLO client.test"] + lines + self.MAIL)(suite)
+            for suite, mark in zip((self.ours, self.theirs), marks):
+                suite.wait_for_log("disconnect from|lost connection", since=mark)
             self.compare_log(marks, ": client=")
 
 

@@ -4,7 +4,7 @@ import re
 import socket
 
 from support import oracle
-from support.compare import ComparisonTestCase
+from support.compare import ComparisonTestCase, wait_at_rest
 
 
 @oracle.needed
@@ -18,7 +18,7 @@ class Saved(ComparisonTestCase):
             mark = suite.log_mark()
             suite.sendmail(["-i", "-f", "me@here.test", recipient], "Subject: x\n\nx\n")
             suite.wait_for_log(r"from=<me@here.test>, size", since=mark)
-            suite.wait_queue_empty()
+            wait_at_rest(suite)
         return sorted(re.sub(r"\w+", "ID", name) for name in os.listdir(suite.path("queue", "saved")))
 
     def test_saved(self):

@@ -29,7 +29,7 @@ class ServiceOptions(ComparisonTestCase):
                 got = []
                 for suite in (self.ours, self.theirs):
                     mark = suite.log_mark()
-                    with socket.create_connection(("127.0.0.1", suite.ports[row]), 10):
+                    with socket.create_connection(("127.0.0.1", suite.ports[row]), 30):
                         suite.wait_for_log(r"smtpd\[\d+\]: fatal: ", since=mark)
                     lines = [line for line in mask_lines(suite.log_lines(mark), suite) if "fatal: " in line]
                     # ours say where the value stands as well
@@ -40,7 +40,7 @@ class ServiceOptions(ComparisonTestCase):
         for row, greeting in GOOD.items():
             for suite in (self.ours, self.theirs):
                 with self.subTest(arguments=row, product=suite.product.label):
-                    with socket.create_connection(("127.0.0.1", suite.ports[row]), 10) as s:
+                    with socket.create_connection(("127.0.0.1", suite.ports[row]), 30) as s:
                         self.assertEqual(s.recv(200), greeting)
 
 

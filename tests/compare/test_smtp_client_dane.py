@@ -118,7 +118,7 @@ class Dane(ComparisonTestCase):
     main_cf = {"transport_maps": "regexp:@etc@/transport", "inet_protocols": "ipv4", "smtp_host_lookup": "dns", "smtp_tls_loglevel": "1", "queue_run_delay": "1h",
                "smtp_dns_support_level": "dnssec", "smtp_tls_security_level": "dane", "transport_retry_time": "1h",
                "smtp_address_preference": "ipv4", "smtp_connection_cache_on_demand": "no",
-               "smtp_tls_session_cache_database": "", "smtp_starttls_timeout": "5s", "smtp_tls_connection_reuse": "no",
+               "smtp_tls_session_cache_database": "", "smtp_starttls_timeout": "60s", "smtp_tls_connection_reuse": "no",
                "smtp_destination_concurrency_failed_cohort_limit": "0", "compatibility_level": "3.6",
                "smtp_tls_policy_maps": "regexp:@etc@/policy", "tls_medium_cipherlist": "aNULL:-aNULL:HIGH:@STRENGTH"}
 
@@ -168,7 +168,7 @@ class Dane(ComparisonTestCase):
             suite.sendmail(["-i", "-f", "", "you@" + domain], "Subject: x\n\nx\n")
         ids = {}
         for domain in cases:
-            ids[suite.wait_for_log(r"smtp\[\d+\]: (\w+): to=<you@%s>" % re.escape(domain), since=mark).group(1)] = domain
+            ids[suite.wait_for_log(r"smtp\[\d+\]: (\w+): to=<you@%s>" % re.escape(domain), 120, since=mark).group(1)] = domain
         found = {domain: [] for domain in cases}
         for line in suite.log_lines(mark):
             said = re.search(r"/smtp\[\d+\]: (?:(\w{9,}): )?(.*)", line)

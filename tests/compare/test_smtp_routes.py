@@ -4,7 +4,7 @@ import re
 import unittest
 
 from support import oracle
-from support.compare import ComparisonTestCase
+from support.compare import ComparisonTestCase, at_once
 from support.dns import DnsServer
 from support.mask import mask_lines
 from support.ports import free_address, free_port
@@ -102,7 +102,7 @@ class Routes(ComparisonTestCase):
         return mask_lines([re.sub(r"queued as \w+|Ok: \d+", "queued", line) for line in lines], suite)
 
     def compare(self, recipient):
-        got = [self.result(suite, recipient) for suite in (self.ours, self.theirs)]
+        got = at_once(lambda suite: self.result(suite, recipient), (self.ours, self.theirs))
         if os.environ.get("SHOW"):
             print(recipient, *got[1], "", sep="\n   ")
         self.assert_same(got[0], got[1], recipient)

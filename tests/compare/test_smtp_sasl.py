@@ -4,7 +4,7 @@ import re
 import unittest
 
 from support import certificates, oracle
-from support.compare import ComparisonTestCase
+from support.compare import ComparisonTestCase, at_once
 from support.mask import mask, mask_lines
 from support.sink import KEYWORDS, Sink
 
@@ -60,9 +60,11 @@ class SaslTestCase(ComparisonTestCase):
             [re.sub(r"^(AUTH SCRAM\S*) .*", r"\1 NONCE", c) for c in commands if c != "QUIT"]
 
     def both(self, what, **options):
-        got = [self.deliver(suite, **options) for suite in (self.ours, self.theirs)]
-        for suite in (self.ours, self.theirs):
+        def one(suite):
+            lines = self.deliver(suite, **options)
             suite.run("postsuper", "-d", "ALL", check=False)
+            return lines
+        got = at_once(one, (self.ours, self.theirs))
         self.assert_same(got[0], got[1], what)
         return got[1]
 

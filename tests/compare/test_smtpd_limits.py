@@ -17,7 +17,8 @@ class Limits(ComparisonTestCase):
     aliases = "postmaster: root\nroot: /dev/null\n"
     # mynetworks is excepted from limits per client
     main_cf = {"smtpd_error_sleep_time": "0", "smtpd_forbid_unauth_pipelining": "no", "in_flow_delay": "0",
-               "smtpd_client_event_limit_exceptions": "", "smtpd_authorized_xclient_hosts": "127.0.0.1"}
+               "smtpd_client_event_limit_exceptions": "", "smtpd_authorized_xclient_hosts": "127.0.0.1",
+               "anvil_rate_time_unit": "1h"}
 
     def told(self, suite, sessions):
         """Replies and log of SESSIONS, one after the other; each is a list of steps."""

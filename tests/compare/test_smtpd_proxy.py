@@ -98,6 +98,7 @@ class Proxy(ComparisonTestCase):
             f.reply(verb, what)
         lines = transcript(steps, run_session(suite, steps))
         suite.wait_for_log("disconnect from ", since=mark)
+        f.settle()
         for verb in script:
             f.reply(verb, [])
         saw = [c for c in f.commands[commands:] if c != "QUIT"]     # which may come late

@@ -4,7 +4,7 @@ import re
 import unittest
 
 from support import oracle
-from support.compare import ComparisonTestCase
+from support.compare import ComparisonTestCase, at_once, wait_at_rest
 from support.mask import mask
 from support.sink import Sink
 
@@ -39,7 +39,7 @@ class SuccessNotices(ComparisonTestCase):
         mark, before = suite.log_mark(), len(suite.mailbox("back"))
         suite.sendmail(["-i", "-f", "back@here.test", *options, recipient], "Subject: x\n\nx\n")
         suite.wait_for_log(r"pickup\[\d+\]: \w+: uid", since=mark)
-        suite.wait_queue_empty()
+        wait_at_rest(suite)
         text = mask(suite.mailbox("back")[before:], suite).replace("\n    ", " ")
         return [re.sub(":%s" % r"\d+: 250", ":PORT: 250", line) for line in text.split("\n") if FIELDS.match(line)]
 
@@ -48,7 +48,8 @@ class SuccessNotices(ComparisonTestCase):
             heard = 0
             for recipient in RECIPIENTS:
                 with self.subTest(recipient=recipient, options=options):
-                    ours, theirs = (self.reports(suite, recipient, options) for suite in (self.ours, self.theirs))
+                    ours, theirs = at_once(lambda suite: self.reports(suite, recipient, options),  # pylint: disable=cell-var-from-loop
+                                           (self.ours, self.theirs))
                     heard += bool(theirs)
                     self.assert_same(ours, theirs, "report of " + recipient)
             self.assertGreater(heard, 10)

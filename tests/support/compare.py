@@ -4,21 +4,69 @@ Each test method of a ComparisonTestCase talks to both instances, self.ours and 
 MTA_COMPARE=self puts the oracle on both sides, which shows what the tests themselves are worth.
 """
 import difflib
+import itertools
 import os
+import re
 import socket
 import ssl
 import sys
 import unittest
+from concurrent import futures
 
 from . import oracle, product as products
 from .mask import mask, mask_lines
+from .renew import renew
 from .sink import Sink
 from .smtp import SmtpClient
 from .suite import Suite
+from .wait import until
 
 CLOSED = "(connection closed)"
 # what the oracle's release has not yet is off on our side
 OLDER = {"requiretls_enable": "no", "smtp_log_tls_feature_status": "no", "lmtp_log_tls_feature_status": "no"}
+
+# nothing is tried again by itself, in the middle of another test: neither mail nor a service that ended with an error
+ONCE = {"queue_run_delay": "1h", "service_throttle_time": "1h"}
+END_OF_LOG = re.compile(r"postlog\[\d+\]: end-of-log-\d+$")
+_ends = itertools.count()
+
+
+class Side(Suite):
+    """An instance whose reload() leaves nobody behind who would take the next connection with the old settings."""
+    resolver_options = "timeout:10 attempts:2"      # no name server is silent here; ours may have to wait for a processor
+
+    def reload(self):
+        renew(self)
+
+
+def whole_log(suite, since=0):
+    """The log lines after SINCE, with those of all that has happened: postlogd writes what is sent to it in order."""
+    word = "end-of-log-%d" % next(_ends)
+    suite.run("postlog", word)
+    suite.wait_for_log(r"postlog\[\d+\]: %s$" % word, since=since)
+    return [line for line in suite.log_lines(since) if not END_OF_LOG.search(line)]
+
+
+def wait_at_rest(suite, timeout=120):
+    """No message is on its way. Two looks: one may miss a report that is made while the message it is about goes."""
+    def busy():
+        return suite.queue_files("maildrop", "incoming", "active")
+    until(lambda: not busy() and not busy(), timeout, lambda: "rest; still there: %s\n%s" % (busy(), suite.tail()))
+
+
+def log_of_message(suite, queue_id, since=0):
+    """The log lines after SINCE, when the queue manager has removed the message or put it off."""
+    def is_done():
+        return (any(path.endswith("/" + queue_id) for path in suite.queue_files("deferred"))
+                or suite.count_log(": %s: removed$" % queue_id, since))
+    until(is_done, 60, lambda: "the end of %s\n%s" % (queue_id, suite.tail()))
+    return whole_log(suite, since)
+
+
+def at_once(look, suites):
+    """What LOOK(suite) returns for each of SUITES, which do not wait for one another."""
+    with futures.ThreadPoolExecutor(len(suites)) as pool:
+        return list(pool.map(look, suites))
 
 
 def sides():
@@ -82,7 +130,7 @@ class ComparisonTestCase(unittest.TestCase):
         started = []
         try:
             for which in sides():
-                suite = Suite(dict(OLDER, **cls.main_cf), cls.master_cf, which)
+                suite = Side({**OLDER, **ONCE, **cls.main_cf}, cls.master_cf, which)
                 started.append(suite)
                 suite.make_aliases(cls.aliases)
                 for name, text in cls.maps.items():
@@ -150,6 +198,6 @@ class ComparisonTestCase(unittest.TestCase):
 
     def compare_log(self, marks, pattern):
         """Log lines after MARKS (a pair of log_mark()s) that contain PATTERN's text."""
-        got = [[line for line in mask_lines(suite.log_lines(mark), suite) if pattern in line]
+        got = [[line for line in mask_lines(whole_log(suite, mark), suite) if pattern in line]
                for suite, mark in zip((self.ours, self.theirs), marks)]
         self.assert_same(got[0], got[1], "log")

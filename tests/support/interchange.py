@@ -7,12 +7,11 @@ import collections
 import re
 
 from .auth_server import MECHS, AuthServer
-from .compare import OLDER
+from .compare import OLDER, ONCE, Side, whole_log
 from .dns import DnsServer
 from .mail_hosts import HOSTS
 from .mask import mask, mask_lines
 from .network import Network
-from .suite import Suite
 from .wait import until
 
 BASE = "192.168.255."
@@ -30,7 +29,7 @@ COMMON = {
     "inet_interfaces": "all", "inet_protocols": "ipv4", "smtp_host_lookup": "dns", "smtp_dns_support_level": "dnssec",
     "smtp_tls_security_level": "dane", "smtp_tls_loglevel": "1", "smtpd_tls_security_level": "may",
     "smtpd_tls_loglevel": "1", "smtpd_tls_received_header": "yes", "recipient_delimiter": "+", "mailbox_size_limit": "0",
-    "queue_run_delay": "1h", "smtp_tls_policy_maps": "regexp:@etc@/policy", "transport_maps": "regexp:@etc@/transport",
+    "smtp_tls_policy_maps": "regexp:@etc@/policy", "transport_maps": "regexp:@etc@/transport",
     "smtp_sasl_auth_enable": "yes", "smtp_sasl_password_maps": "regexp:@etc@/passwd",
     "smtp_sasl_security_options": "noanonymous", "smtp_connection_cache_on_demand": "no",
     "smtp_tls_session_cache_database": "", "smtpd_tls_session_cache_database": "", "smtpd_relay_restrictions":
@@ -73,14 +72,14 @@ class World:
 
     def _instance(self, name, product, certs):
         host, zone = HOSTS[name], HOSTS[name].split(".", 1)[1]
-        own = dict(COMMON, **OLDER, myhostname=host, mydomain=zone, myorigin="$mydomain", mynetworks="127.0.0.0/8",
+        own = dict(COMMON, **OLDER, **ONCE, myhostname=host, mydomain=zone, myorigin="$mydomain", mynetworks="127.0.0.0/8",
                    mydestination="$myhostname, $mydomain, via.$mydomain, localhost", smtp_tls_CAfile=certs.path("ca.crt"),
                    smtpd_tls_cert_file=certs.path(name + ".pem"), smtpd_tls_key_file=certs.path(name + ".pem"))
         services = "25 inet n - n - - smtpd\n"
         if name == "smarthost":
             own.update(smtpd_sasl_type="dovecot", smtpd_sasl_path="private/auth")
             services += SUBMISSION
-        suite = Suite(own, services, product, NAME_SERVER)
+        suite = Side(own, services, product, NAME_SERVER)
         suite.make_aliases("ana: %s\npostmaster: ana\n" % suite.path("mail/ana"))
         suite.write("etc/transport", "/@via\\./ smtp:[smtp.gmail.test]:587\n" if name == "mail1" else "")
         self.configure_smarthost(suite)
@@ -100,7 +99,7 @@ class World:
         def busy():
             return [name for name, suite in self.suites.items() if suite.queue_files("maildrop", "incoming", "active")
                     or self._unfinished(suite, self.marks[name])]
-        until(lambda: not busy() and not busy(), 30, lambda: "rest of " + "\n".join(self.suites[n].tail() for n in busy()))
+        until(lambda: not busy() and not busy(), 120, lambda: "rest of " + "\n".join(self.suites[n].tail() for n in busy()))
 
     @staticmethod
     def _unfinished(suite, mark):
@@ -118,7 +117,7 @@ class World:
     def logged(self, name):
         """{program: lines since the mark} of a host."""
         suite, found = self.suites[name], collections.defaultdict(list)
-        for line in suite.log_lines(self.marks[name]):
+        for line in whole_log(suite, self.marks[name]):
             said = re.search(r" postfix/((?!master|postfix)[\w/-]+)\[\d+\]: (.*)", line)
             if said and not re.search("statistics: |DNSSEC validation|dnssec_probe", line):
                 text = re.sub(r"\b[0-9A-F]{9,15}\b", "QID", mask(said.group(2), suite))

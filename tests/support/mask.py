@@ -3,6 +3,7 @@ import re
 
 # in this order
 MASKS = [
+    (re.compile(r"\b[0-9A-F]{6,15}\.\d{9,11}/"), "QID.N/"),       # boundaries of reports
     (re.compile(r"(?m)^\w{3} [ \d]\d \d\d:\d\d:\d\d [^ ]+ "), "TIME HOST "),
     (re.compile(r"(?m)^\d{4}-\d\d-\d\dT[^ ]+ [^ ]+ "), "TIME HOST "),
     (re.compile(r"(postfix(?:/[\w-]+)+)\[\d+\]"), r"\1[PID]"),
@@ -16,9 +17,9 @@ MASKS = [
     (re.compile(r"\b(pid|process id|process) \d+"), r"\1 PID"),
 ]
 ID = "[0-9A-F]{6,15}"
-# Where an id stands, it may be digits only; elsewhere it needs a letter, for numbers to stay.
+# Where an id stands, it may be digits only; elsewhere it needs a letter or nine digits, for numbers to stay.
 ID_CONTEXT = re.compile(r"(queued as |\bid |\[PID\]: |Queue-ID: |notification: |^)%s\b(?!\.)" % ID, re.M)
-ID_LETTERS = re.compile(r"\b(?=[0-9]*[A-F])%s\b" % ID)
+ID_LETTERS = re.compile(r"\b(?:(?=[0-9]*[A-F])%s|[0-9]{9,15})\b" % ID)
 STAMPED_ID = re.compile(r"\b\d{14}\.%s(?=@)" % ID)
 LONG_ID = re.compile(r"\b(?=[0-9A-Za-z]*\d)[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,15}\b")
 

@@ -8,7 +8,7 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from .compare import ComparisonTestCase, sides
+from .compare import ONCE, ComparisonTestCase, sides, whole_log
 from .header_corpus import messages
 from .mask import mask, mask_lines
 from .sink import KEYWORDS, Sink
@@ -21,7 +21,9 @@ BASE = {"mydestination": "here.test, $myhostname, localhost", "myorigin": "origi
         "local_destination_concurrency_limit": "4", "smtpd_recipient_restrictions": "", "smtp_tls_security_level": "none",
         "smtpd_relay_restrictions": "permit_mynetworks, reject", "bounce_queue_lifetime": "1d",
         # an error is no reason to say goodbye or to wait
-        "smtpd_soft_error_limit": "100000", "smtpd_hard_error_limit": "100000", "queue_run_delay": "1h", "minimal_backoff_time": "1h"}
+        "smtpd_soft_error_limit": "100000", "smtpd_hard_error_limit": "100000", **ONCE, "minimal_backoff_time": "1h",
+        # nor are many messages
+        "in_flow_delay": "0"}
 
 
 def say(client, message, number):
@@ -67,7 +69,7 @@ class Outcome:
     def __init__(self, suite, submit, corpus):
         mark = suite.log_mark()
         replies = submit(suite, corpus)
-        suite.wait_queue_empty(timeout=120)
+        suite.wait_queue_empty(timeout=300)
         self.ids = {}
         self.entries = [["reply: " + line for line in mask_lines(lines, suite)] for lines in replies]
         self.others = []                # bounces and the like
@@ -79,7 +81,7 @@ class Outcome:
                 self.others.append(text)
             else:
                 self.entries[number] += text.split("\n")
-        self.logged = [line for line in mask_lines(suite.log_lines(mark), suite) if "/cleanup[" in line
+        self.logged = [line for line in mask_lines(whole_log(suite, mark), suite) if "/cleanup[" in line
                        and not re.search("file system clock|resetting file time|valid_ipv4_hostaddr|message-id=<| cut from", line)]
 
     @staticmethod

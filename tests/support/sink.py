@@ -110,6 +110,10 @@ class Sink:
               lambda: "%d messages; got %d" % (count, len(self.messages)))
         return self.messages
 
+    def settle(self, timeout=30):
+        """Wait until every session is over, or hangs as it was told to: no command that was sent is unread."""
+        until(lambda: all(s.ended or s.hangs for s in list(self.sessions)), timeout, "the end of the sessions")
+
     def scripted(self, verb, session, line):
         """What the script wants as the reply; None means as usual."""
         with self._lock:
@@ -140,7 +144,7 @@ class Session:
         self.tls = None             # ssl.SSLSocket once TLS is on
         self.helo, self.mail, self.rcpts = None, None, []
         self.user = None            # logged in
-        self.ended = False
+        self.ended = self.hangs = False
 
     def cut(self):
         try:
@@ -160,6 +164,7 @@ class Session:
         if what is Sink.DROP:
             raise Gone
         if what is Sink.HANG:
+            self.hangs = True
             self.sink.closing.wait()
             raise Gone
         text = usual if what is None else what

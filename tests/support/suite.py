@@ -24,6 +24,8 @@ RESOLVER_SCRIPT = 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
 
 
 class Suite:
+    resolver_options = "timeout:1 attempts:2"
+
     def __init__(self, main_cf=None, master_cf="", product=None, resolver=None, valgrind=False):
         """RESOLVER: address of a DNS server on port 53 (support.dns) for the daemons; needs root.
 
@@ -134,7 +136,7 @@ class Suite:
         argv = [self.product.command("postfix"), "-c", self.etc] + list(args)
         if self.resolver and args[0] == "start":
             search = "search %s\n" % self.search if self.search else ""
-            self.write("resolv.conf", "nameserver %s\noptions timeout:1 attempts:2\n%s" % (self.resolver, search))
+            self.write("resolv.conf", "nameserver %s\noptions %s\n%s" % (self.resolver, self.resolver_options, search))
             argv = ["unshare", "--mount", "sh", "-ec", RESOLVER_SCRIPT, "sh",
                     self.path("resolv.conf")] + argv
         with open(self.path("postfix.out"), "w") as out:
