@@ -6,7 +6,7 @@ import unittest
 from support import wait
 from support.debian import Debian, changes
 
-MESSAGES = int(os.environ.get("MTA_SWAP_MESSAGES", "200"))
+MESSAGES = int(os.environ.get("MTA_SWAP_MESSAGES", "1000"))
 ANSWERS = """\
 postfix postfix/main_mailer_type select Internet Site
 postfix postfix/mailname string mail1.org
