@@ -8,6 +8,7 @@ import subprocess
 import unittest
 
 from support import config_text
+from support.namespace import mounting
 from support.sink import Sink
 from support.suite import Suite, SuiteTestCase
 from support.wait import until
@@ -238,9 +239,8 @@ class Files(unittest.TestCase):
         large = suite.write("large", "#" * (1024 * 1024 + 1))
         for source, reason in ((large, "larger than 1048576 bytes"), ("/dev/null", "not a regular file")):
             mark = suite.log_mark()
-            subprocess.run(["unshare", "--mount", "sh", "-ec",
-                            'mount --bind "$1" /etc/hosts && shift && exec "$@"', "sh", source,
-                            suite.product.command("postfix"), "-c", suite.etc, "reload"],
+            subprocess.run(mounting('mount --bind "$1" /etc/hosts && shift && exec "$@"', source,
+                                    suite.product.command("postfix"), "-c", suite.etc, "reload"),
                            env=suite.env, check=True, stdin=subprocess.DEVNULL, timeout=60)
             suite.wait_for_log(r"warning: /etc/hosts is not copied to %s: %s$"
                                % (self.jail(suite, "hosts"), reason), since=mark)

@@ -11,6 +11,7 @@ import tempfile
 import threading
 import unittest
 
+from .namespace import mounting
 from .wait import until
 
 PROGRAMS = ("/usr/sbin/saslauthd", "/usr/sbin/saslpasswd2")
@@ -129,7 +130,7 @@ class Saslauthd:
         if self.imap:
             argv += ["-O", "127.0.0.1/%d" % self.imap.port]
         else:
-            argv = ["unshare", "--mount", "sh", "-ec", PRIVATE_ETC, "sh", self.etc, *argv]
+            argv = mounting(PRIVATE_ETC, self.etc, *argv)
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, start_new_session=True)
         until(self.answers, 30, "saslauthd's socket")

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+from .namespace import mounting
+
 # a terminal, because postmulti speaks on standard error only then
 ON_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 MOUNT = 'mount --bind "$1" /etc && shift && cd / && exec "$@"'
@@ -52,8 +54,7 @@ class Etc:
         return os.path.join(self.dir, *names)
 
     def run(self, name, *args, env=None):
-        argv = ["unshare", "--mount", "sh", "-ec", MOUNT, "sh", self.path("etc"), sys.executable, "-c", ON_TERMINAL,
-                self.product.command(name), *args]
+        argv = mounting(MOUNT, self.path("etc"), sys.executable, "-c", ON_TERMINAL, self.product.command(name), *args)
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120,
                               env={"PATH": os.environ["PATH"], "LC_ALL": "C", "ASAN_OPTIONS": "detect_leaks=0", **(env or {})})
         return done.returncode, [self.mask(line) for line in done.stdout.decode().replace("\r", "").splitlines()]

@@ -1,6 +1,7 @@
 """File systems of our own, seen by this process and what it starts."""
 import ctypes
 import fcntl
+import functools
 import os
 import struct
 import subprocess
@@ -29,6 +30,20 @@ def need_private_mounts():
         _private = _unshare()
     if _private:
         raise unittest.SkipTest(_private)
+
+
+@functools.cache
+def _why_no_mounts():
+    done = subprocess.run(["unshare", "--mount", "true"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return done.stderr.decode().strip() if done.returncode else ""
+
+
+def mounting(script, *words):
+    """The command that runs SCRIPT, for sh, with WORDS as $1..., and alone sees what that mounts; skips the test where
+    that is not possible, as in a chroot whose top is no mount."""
+    if _why_no_mounts():
+        raise unittest.SkipTest(_why_no_mounts())
+    return ["unshare", "--mount", "sh", "-ec", script, "sh", *words]
 
 
 class SmallDisk:

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import unittest
 
+from .namespace import mounting
 from .servers import Server, USER, find_program
 from .suite import RESOLVER_SCRIPT
 from .wait import until
@@ -31,8 +32,7 @@ class Partner(Server):
         if not self.resolver:
             return argv
         conf = self.write("resolv.conf", "nameserver %s\noptions timeout:1 attempts:2\n" % self.resolver)
-        return ["unshare", "--mount", "sh", "-ec", RESOLVER_SCRIPT, "sh", conf, "setpriv", "--reuid", USER, "--regid",
-                "nogroup", "--clear-groups", *argv]
+        return mounting(RESOLVER_SCRIPT, conf, "setpriv", "--reuid", USER, "--regid", "nogroup", "--clear-groups", *argv)
 
     def user(self):
         return None if self.resolver or not self.is_root else USER

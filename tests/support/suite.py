@@ -15,6 +15,7 @@ import tempfile
 import unittest
 
 from . import config_text, product as products, valgrind as valgrinds
+from .namespace import mounting
 from .ports import free_port
 from .smtp import SmtpClient
 from .wait import TimedOut, until
@@ -137,8 +138,7 @@ class Suite:
         if self.resolver and args[0] == "start":
             search = "search %s\n" % self.search if self.search else ""
             self.write("resolv.conf", "nameserver %s\noptions %s\n%s" % (self.resolver, self.resolver_options, search))
-            argv = ["unshare", "--mount", "sh", "-ec", RESOLVER_SCRIPT, "sh",
-                    self.path("resolv.conf")] + argv
+            argv = mounting(RESOLVER_SCRIPT, self.path("resolv.conf"), *argv)
         with open(self.path("postfix.out"), "w") as out:
             code = subprocess.run(argv, env=self.env, stdin=subprocess.DEVNULL, stdout=out,
                                   stderr=out, timeout=120, cwd=self.dir).returncode
