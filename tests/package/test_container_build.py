@@ -98,7 +98,7 @@ class Containers(unittest.TestCase):
         wait.until(lambda: "daemon started" in self.log(), 60, self.log)
         kind, *health = self.image["Healthcheck"]["Test"]
         self.assertEqual(kind, "CMD")
-        self.assertEqual(self.inside(user, *health), (0, ""))
+        wait.until(lambda: self.inside(user, *health) == (0, ""), 60, self.log)
         sent = self.inside(user, "sh", "-c", "echo text | MAIL_CONFIG=%s sendmail %s@mx.x.test" % (etc, name))
         self.assertEqual(sent, (0, ""))
         wait.until(lambda: re.search(r"to=<%s@mx\.x\.test>.* status=sent" % name, self.log()), 60, self.log)
@@ -109,8 +109,8 @@ class Containers(unittest.TestCase):
         # as the engine stops it
         self.assertEqual(self.image["StopSignal"], "SIGTERM")
         os.kill(main, 15)
-        wait.until(lambda: "terminating on signal 15" in self.log(), 30, self.log)
-        wait.until(lambda: self.keeper.poll() is not None, 30, "the container has ended")
+        wait.until(lambda: "terminating on signal 15" in self.log(), 60, self.log)
+        wait.until(lambda: self.keeper.poll() is not None, 60, "the container has ended")
 
     def test_as_root(self):
         self.check((), "/etc/postfix", "games", "/var/mail/games")
