@@ -6,6 +6,7 @@
 
 #include "base/xmem.h"
 #include "dns/dns_filter.h"
+#include "dns/dns_srv.h"
 #include "io/sock.h"
 #include "log/log.h"
 #include "mail/address.h"
@@ -425,7 +426,7 @@ static void on_srv(void *owner, const struct dns_answer *raw, const struct err *
         fail(l, "5.1.0", &none);
         return;
     }
-    smtp_hosts_order_services(answer->records, answer->count);
+    dns_srv_order(answer->records, answer->count);
     l->targets = xzalloc(answer->count * sizeof *l->targets);
     for (size_t i = 0; i < answer->count; i++) {
         const struct dns_record *record = &answer->records[i];

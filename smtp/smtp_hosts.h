@@ -47,8 +47,5 @@ void smtp_hosts_sort(struct smtp_host_list *list, int family_first, bool shuffle
 void smtp_hosts_limit(struct smtp_host_list *list, size_t limit, bool balance);
 /* Drop our own address at PORT and all that are not better. False: nothing is left (mail loops). */
 bool smtp_hosts_drop_self(struct smtp_host_list *list, const struct argv *own_addresses, int port);
-/* SRV records in the order to try them: by priority, then by a draw in which weights count (RFC
- * 2782). */
-void smtp_hosts_order_services(struct dns_record *records, size_t count);
 
 #endif

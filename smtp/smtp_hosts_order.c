@@ -1,17 +1,10 @@
 /* The order of addresses, and which of them are not for us. */
 #include "smtp/smtp_hosts.h"
 
+#include "base/random.h"
+
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-
-static size_t random_below(size_t limit)
-{
-    uint32_t value = 0;
-    if (getrandom(&value, sizeof value, 0) != (ssize_t)sizeof value)
-        return 0;
-    return value % limit;
-}
 
 static void swap(struct smtp_host *a, struct smtp_host *b)
 {
@@ -74,45 +67,4 @@ bool smtp_hosts_drop_self(struct smtp_host_list *list, const struct argv *own_ad
             list->at[kept++] = list->at[i];
     list->count = kept;
     return kept > 0;
-}
-
-static void record_move_up(struct dns_record *records, size_t from, size_t to)
-{
-    struct dns_record moved = records[from];
-    for (size_t i = from; i > to; i--)
-        records[i] = records[i - 1];
-    records[to] = moved;
-}
-
-/* One of COUNT records: each as likely as its share of all weights. Those without weight come
- * first, and so have a small chance. */
-static size_t draw(const struct dns_record *records, size_t count)
-{
-    size_t sum = 0, at = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += records[i].weight;
-    size_t value = random_below(sum + 1), running = records[0].weight;
-    while (running < value)
-        running += records[++at].weight;
-    return at;
-}
-
-static bool goes_before(const struct dns_record *a, const struct dns_record *b)
-{
-    if (a->preference != b->preference)
-        return a->preference < b->preference;
-    return a->weight == 0 && b->weight > 0;
-}
-
-void smtp_hosts_order_services(struct dns_record *records, size_t count)
-{
-    for (size_t i = 1; i < count; i++)
-        for (size_t j = i; j > 0 && goes_before(&records[j], &records[j - 1]); j--)
-            record_move_up(records, j, j - 1);
-    for (size_t i = 0; i < count; i++) {
-        size_t end = i;
-        while (end < count && records[end].preference == records[i].preference)
-            end++;
-        record_move_up(records, i + draw(&records[i], end - i), i);
-    }
 }

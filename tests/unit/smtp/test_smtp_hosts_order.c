@@ -106,32 +106,6 @@ static void our_address_at_another_port_is_another_server(void **unused)
     argv_done(&own);
 }
 
-/* RFC 2782: the priority first; within one, what is drawn first is drawn by weight. */
-static void services_are_drawn_by_weight(void **unused)
-{
-    (void)unused;
-    enum { RUNS = 8000 };
-    unsigned heavy = 0, weightless = 0;
-    for (int i = 0; i < RUNS; i++) {
-        struct dns_record records[] = {
-            {.text = "last", .preference = 9, .weight = 900},
-            {.text = "h", .weight = 30},
-            {.text = "l", .weight = 10},
-            {.text = "0", .weight = 0},
-            {.text = "lonely", .preference = 3},
-        };
-        smtp_hosts_order_services(records, COUNT_OF(records));
-        assert_string_equal(records[3].text, "lonely");
-        assert_string_equal(records[4].text, "last");
-        heavy += records[0].text[0] == 'h';
-        weightless += records[0].text[0] == '0';
-    }
-    /* 30/41 and 1/41 of the runs; ten deviations to either side */
-    assert_in_range(heavy, RUNS * 30 / 41 - 400, RUNS * 30 / 41 + 400);
-    assert_in_range(weightless, 50, RUNS / 41 + 140);
-    smtp_hosts_order_services(NULL, 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,7 +114,6 @@ int main(void)
         cmocka_unit_test(limit_leaves_both_families),
         cmocka_unit_test(mail_does_not_go_to_worse_hosts_than_us),
         cmocka_unit_test(our_address_at_another_port_is_another_server),
-        cmocka_unit_test(services_are_drawn_by_weight),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
