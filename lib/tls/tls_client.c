@@ -75,6 +75,13 @@ static bool is_listed(struct tls_session *t, const char *fingerprint)
 static void tell_fault(struct tls_session *t, int error)
 {
     const struct tls_expect *e = t->expect;
+    if (t->info.is_resumed) {
+        tls_session_note(t, 1,
+                         "%s: re-using session with untrusted certificate, look for details "
+                         "earlier in the log",
+                         t->peer);
+        return;
+    }
     bool is_ca = e->has_names && e->error != X509_V_OK && e->error_depth > 0;
     const char *whose = is_ca ? "CA" : "server";
     switch (error) {
@@ -133,6 +140,9 @@ static void on_done(struct tls_session *t)
     bool expects = e->has_names || e->fingerprints.count > 0;
     int error = e->error != X509_V_OK ? e->error : (int)SSL_get_verify_result(t->ssl);
     info->is_fallback = e->is_fallback;
+    info->was_offered = e->was_offered;
+    if (info->is_resumed)
+        tls_session_note(t, t->cache_level, "%s: Reusing old session", t->peer);
     if (!info->has_certificate || !expects)
         return;
     info->is_trusted = info->is_trusted && error == X509_V_OK;
@@ -152,7 +162,7 @@ static void on_done(struct tls_session *t)
     info->fault = fault_of(error);
     info->fault_text = X509_verify_cert_error_string(error);
     tell_fault(t, error);
-    tls_client_cache_drop(t);
+    tls_client_cache_refuse(t);
 }
 
 /* --- one session ---------------------------------------------------------------------------- */
@@ -317,6 +327,11 @@ struct tls_client *tls_client_new(const struct tls_client_settings *settings,
 void tls_client_start(struct tls_client *client, struct loop *loop)
 {
     tls_client_cache_start(client->cache, loop);
+}
+
+bool tls_client_has_sessions(const struct tls_client *client)
+{
+    return !tls_client_cache_is_empty(client->cache);
 }
 
 void tls_client_free(struct tls_client *client)

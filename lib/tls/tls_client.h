@@ -18,6 +18,7 @@ struct tls_client_settings {
     int verify_depth;
     const char *fingerprint_digest;
     const char *cache; /* of tlsmgr: "smtp" */
+    bool keeps_any;    /* sessions, also of a server that is not the one expected: for a tool */
 };
 
 struct tls_client {
@@ -43,6 +44,8 @@ struct tls_client *tls_client_new(const struct tls_client_settings *settings,
                                   struct strbuf *problems);
 void tls_client_start(struct tls_client *client, struct loop *loop); /* in the jail */
 void tls_client_free(struct tls_client *client);
+/* Has any server left a session in this process that may be gone on with? */
+bool tls_client_has_sessions(const struct tls_client *client);
 
 /* What a session of a client has of its own, when it is freed. */
 void tls_client_forget(struct tls_session *t);

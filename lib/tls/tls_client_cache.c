@@ -31,6 +31,7 @@ struct tls_client_cache {
     struct client *tlsmgr; /* NULL: not started */
     struct call *asking;
     bool tlsmgr_keeps; /* sessions of ours */
+    bool keeps_any;    /* as tls_client_settings has it */
     int64_t ask_at_ms;
 };
 
@@ -83,12 +84,17 @@ static bool is_current(const SSL_SESSION *session)
 static bool use_kept(struct tls_session *t)
 {
     struct tls_client_cache *cache = t->expect->client->cache;
-    struct kept *k = kept_find(cache, t->expect->cache_key);
+    const char *key = t->expect->cache_key;
+    struct kept *k = kept_find(cache, key);
+    tls_session_note(t, t->cache_level, "looking for session %s in memory cache", key);
     if (!k)
         return false;
     bool is_good = is_current(k->session) && SSL_set_session(t->ssl, k->session) == 1;
     if (!is_good || SSL_SESSION_get_protocol_version(k->session) >= TLS1_3_VERSION)
         kept_remove(cache, k);
+    if (is_good)
+        tls_session_note(t, t->cache_level, "reloaded session %s from memory cache", key);
+    t->expect->was_offered = is_good;
     return is_good;
 }
 
@@ -139,7 +145,7 @@ static void on_session(void *owner, uint16_t kind, struct slice body, const stru
     if (session && is_current(session)) {
         tls_session_note(t, 2, "%s: reloaded a session from the %s cache", t->peer,
                          t->expect->client->cache->name);
-        SSL_set_session(t->ssl, session);
+        t->expect->was_offered = SSL_set_session(t->ssl, session) == 1;
     }
     SSL_SESSION_free(session);
     tls_session_go_on(t);
@@ -180,23 +186,31 @@ static int on_new(SSL *ssl, SSL_SESSION *session)
     struct tls_session *t = SSL_get_app_data(ssl);
     const struct tls_expect *e = t->expect;
     bool expects = e->has_names || e->fingerprints.count > 0;
-    if (t->is_done && expects && !t->info.is_matched)
+    if (t->is_done && expects && !t->info.is_matched && !e->client->cache->keeps_any)
         return 0;
+    tls_session_note(t, t->cache_level, "save session %s to memory cache", e->cache_key);
     kept_put(e->client->cache, e->cache_key, session);
     if (e->client->cache->tlsmgr_keeps)
         save(t, session);
     return 0; /* the session stays OpenSSL's */
 }
 
-void tls_client_cache_drop(struct tls_session *t)
+void tls_client_cache_refuse(struct tls_session *t)
 {
     struct tls_client_cache *cache = t->expect->client->cache;
     CLEANUP(strbuf_done) struct strbuf id = STRBUF_ANY;
+    if (cache->keeps_any)
+        return;
     kept_remove(cache, kept_find(cache, t->expect->cache_key));
     if (!cache->tlsmgr_keeps)
         return;
     add_id(t, &id);
     tlsmgr_client_remove(cache->tlsmgr, cache->name, id.s);
+}
+
+bool tls_client_cache_is_empty(const struct tls_client_cache *cache)
+{
+    return cache->count == 0;
 }
 
 /* --- set-up --------------------------------------------------------------------------------- */
@@ -207,6 +221,7 @@ struct tls_client_cache *tls_client_cache_new(SSL_CTX *ctx,
     struct tls_client_cache *cache = xzalloc(sizeof *cache);
     const struct tls_files *files = &settings->files;
     cache->name = xstrdup(settings->cache);
+    cache->keeps_any = settings->keeps_any;
     cache->context = xasprintf("%s\n%s\n%s\n%s\n%s\n%s\n%d\n%d\n%s", files->CAfile, files->CApath,
                                files->chain_files, files->cert_file, files->eccert_file,
                                files->dcert_file, tls_params.tls_append_default_CA,

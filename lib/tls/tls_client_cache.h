@@ -5,6 +5,8 @@
 #ifndef TLS_TLS_CLIENT_CACHE_H
 #define TLS_TLS_CLIENT_CACHE_H
 
+#include "base/base.h"
+
 struct loop;
 struct ssl_ctx_st;
 struct tls_client_cache;
@@ -18,7 +20,9 @@ void tls_client_cache_free(struct tls_client_cache *cache); /* NULL is fine */
 
 /* Before the handshake of T, which waits while tlsmgr is asked. */
 void tls_client_cache_find(struct tls_session *t);
-/* The server of T is not what was expected: nobody goes on with that. */
-void tls_client_cache_drop(struct tls_session *t);
+/* The server of T is not what was expected: nobody goes on with that, unless sessions of any are
+ * kept. */
+void tls_client_cache_refuse(struct tls_session *t);
+bool tls_client_cache_is_empty(const struct tls_client_cache *cache); /* in this process */
 
 #endif

@@ -12,6 +12,7 @@ struct tls_expect {
     bool has_names;
     struct argv fingerprints; /* without colons */
     bool has_anchors;         /* of a file */
+    bool was_offered;         /* an older session, to the server */
     bool is_fallback;         /* no TLSA record can be used, and any certificate will do */
     bool is_hopeless;         /* no TLSA record can be used, and one has to match */
     char *cache_key;

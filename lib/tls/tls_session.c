@@ -8,6 +8,7 @@
 #include "tls/tls_trace.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
@@ -213,6 +214,7 @@ struct tls_session *tls_session_new(struct tls_context *context, struct loop *lo
     t->loglevel = tls_trace_admit(context, options->loglevel);
     t->is_over_rate = t->loglevel < options->loglevel;
     t->match_level = options->tells_match ? 1 : 2;
+    t->cache_level = options->tells_cache ? 1 : INT_MAX;
     t->trace_left = options->trace_size;
     t->ssl = SSL_new(context->ctx);
     if (!t->ssl || SSL_set_fd(t->ssl, fd) != 1) {

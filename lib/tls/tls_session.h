@@ -34,8 +34,9 @@ struct tls_info {
     int used_bits, algorithm_bits;
     char key_exchange[64]; /* "X25519", TLSv1.3 only, as the next ones */
     struct tls_signature server, client;
-    const char *sni; /* the name it asked for and got a certificate of its own for; NULL */
-    bool is_resumed;
+    const char *sni;  /* the name it asked for and got a certificate of its own for; NULL */
+    bool was_offered; /* the client had an older session ... */
+    bool is_resumed;  /* ... which is gone on with */
     bool was_asked, has_certificate, is_trusted; /* the peer's certificate */
     bool is_matched;                             /* it is what the client expected */
     bool is_fallback;         /* the client has stopped expecting: no TLSA record could be used */
@@ -51,6 +52,7 @@ struct tls_session_options {
     const char *peer;   /* "name[address]", in log lines */
     int loglevel;       /* 0 to 4 */
     bool tells_match;   /* of a client: what has matched is noted at level 1, not only at 2 */
+    bool tells_cache;   /* of a client: what becomes of older sessions is noted at level 1 */
     int64_t trace_size; /* most bytes to be dumped at the levels 3 and 4; 0: no limit */
 };
 

@@ -30,8 +30,10 @@ struct tls_session {
     struct stream *stream;
     struct later tell; /* on_ready comes when no function of the stream is on the stack */
     struct tls_resume_wait wait;
-    char *peer;                /* in log lines */
-    int loglevel, match_level; /* the latter: from which on it is noted what has matched */
+    char *peer; /* in log lines */
+    int loglevel;
+    int match_level;           /* from which on it is noted what has matched */
+    int cache_level;           /* and what becomes of older sessions */
     char *sni;                 /* the name that a table of tls_server_sni_maps has; NULL: none */
     int64_t trace_left;        /* bytes that may still be dumped to the log */
     struct tls_expect *expect; /* of a client: tls_client.c */
