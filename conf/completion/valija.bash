@@ -15,7 +15,7 @@ declare -gA _valija_options=(
     [postlock]='c:l:v'
     [postkick]='c:v'
     [postmulti]='ae:g:i:G:I:lpRvx'
-    [posttls-finger]='a:A:cCd:fF:g:h:H:k:K:l:L:m:M:o:p:P:r:s:St:T:vwX'
+    [posttls-finger]='a:A:cCd:fF:g:h:H:k:K:l:L:m:M:o:p:P:r:Rs:St:T:vwxX'
     [sendmail]='A:B:C:F:GIL:N:O:R:UV:X:b:ce:f:h:imno:p:q::r:s:tvx'
     [smtp-source]='46AcC:df:F:l:Lm:M:Nor:R:s:S:t:T:vw:'
     [smtp-sink]='468aA:b:B:cCd:D:eEf:Fh:H:Lm:M:n:NpPq:Q:r:R:s:S:t:T:u:vw:W:'
@@ -97,7 +97,8 @@ _valija_argument() {
     case $1:$2 in
     sendmail:C | mailq:C | newaliases:C) _valija_files ;;
     posttls-finger:[AFHkKP]) _valija_files ;;
-    posttls-finger:l) _valija_words 'none may encrypt fingerprint verify secure' ;;
+    posttls-finger:l) _valija_words 'none may encrypt fingerprint verify secure dane dane-only' ;;
+    posttls-finger:M) _valija_words 'may encrypt dane' ;;
     posttls-finger:c) return 1 ;; # has no argument
     post*:c) _valija_files -d ;;
     postconf:C) _valija_words 'builtin service user all' ;;

@@ -22,6 +22,7 @@ NAME_SERVER, CLIENTS, FINGER, FIRST_SMARTHOST, FIRST_SERVER = BASE + "53", (BASE
 SENDER = "sender@mail1.org"
 NOISE = re.compile("DNSSEC validation|dnssec_probe")
 RESUMED = re.compile(" server-signature .*")       # sessions that are resumed, as ours are in one process, have less
+WEAK = ("good", "no-tlsa", "mismatch", "self-signed-ee")
 SLOW = {kind.slow for kind in KINDS.values() if kind.slow}
 
 MAIN_CF = {
@@ -50,13 +51,27 @@ def setUpModule():
     relays = smarthosts.Smarthosts(wire.host(), certs, BASE, FIRST_SMARTHOST)
     unittest.addModuleCleanup(relays.close)
     with wire.host(NAME_SERVER):
-        dns = DnsServer(servers.records | relays.records, NAME_SERVER, 53, secure=["mail1.org", mail_hosts.SIGNED, smarthosts.ZONE])
+        dns = DnsServer(servers.records | relays.records | finger_records(), NAME_SERVER, 53, secure=["mail1.org", mail_hosts.SIGNED, smarthosts.ZONE])
     unittest.addModuleCleanup(dns.close)
 
 
 def cell(text):
     """The domain of a table that TEXT names, or None."""
     return mail_hosts.cell(text) or smarthosts.cell(text)
+
+
+def weak(kind):
+    """A domain that is not signed, whose exchanger is."""
+    return "weak-%s.%s" % (kind, mail_hosts.UNSIGNED)
+
+
+def finger_records():
+    """What posttls-finger looks up beside."""
+    records = {(weak(kind), "MX"): ["10 " + domain("none-mx", kind)] for kind in WEAK}
+    good, other = domain("none-mx", "good"), domain("none-mx", "no-tls")
+    records["_smtp._tcp." + mail_hosts.SIGNED, "SRV"] = ["2 0 25 " + good, "1 0 1025 " + other]
+    records["_none._tcp." + mail_hosts.SIGNED, "SRV"] = ["0 0 0 ."]
+    return records
 
 
 def outcomes(suite, mark):
@@ -259,6 +274,39 @@ class Finger(unittest.TestCase):
                         self.assertIn("Verified TLS connection", "".join(got[0]))
         args = ["-l", "dane", "[%s]" % domain("none-mx", "good")]
         self.assertEqual(*[self.run_side(side, args) for side in (ours, theirs)])
+
+    def test_mx_records_that_may_be_forged(self):
+        for name in [weak(kind) for kind in WEAK] + [domain("none", "unsigned")]:
+            for level, policy in (("dane", "may"), ("dane", "encrypt"), ("dane", "dane"), ("dane-only", "encrypt")):
+                with self.subTest(name=name, level=level, policy=policy):
+                    args = ["-l", level, "-M", policy, "-F", certs.path("ca.crt"), name]
+                    got = [self.run_side(side, args) for side in sides()]
+                    self.assertEqual(*got)
+                    if name == weak("self-signed-ee"):
+                        trust = "Trusted" if policy == "dane" else "Untrusted"
+                        self.assertIn(trust + " TLS connection", "".join(got[0]))
+
+    def test_connecting_again(self):
+        for level, name in (("dane", domain("none", "good")), ("dane", domain("none", "mismatch")), ("secure", domain("none", "good"))):
+            with self.subTest(level=level, name=name):
+                args = ["-c", "-r", "1", "-l", level, "-F", certs.path("ca.crt"), name]
+                got = [[re.sub("&[0-9A-F]{64} ", "&KEY ", line) for line in self.run_side(side, args)] for side in sides()]
+                self.assertEqual(*got)
+                self.assertIn("posttls-finger: Found a previously used server.  Done reconnecting.", got[0])
+
+    def test_services(self):
+        """-R is newer than the oracle: each server has the port of its record, and there is no way back to MX records."""
+        ours = sides()[0]
+        lines = self.run_side(ours, ["-c", "-R", "-l", "dane-only", mail_hosts.SIGNED])
+        self.assertRegex(lines[0], r"^posttls-finger: no TLSA records found, resorting to \"secure\"$")
+        self.assertRegex(lines[1], r"via none-mx\.no-tls\.mail2\.org: connect to .*:1025: Connection refused$")
+        self.assertRegex(lines[-2], r"Verified TLS connection established to none-mx\.good\.mail2\.org\[.*\]:25: ")
+        for name, why in ((mail_hosts.SIGNED + ":none", "Domain mail2.org does not provide service none"),
+                          (mail_hosts.SIGNED + ":587", "name=_587._tcp.mail2.org type=SRV: Host not found"),
+                          (domain("none", "good"), "name=_smtp._tcp.none.good.mail2.org type=SRV: Host not found")):
+            with self.subTest(name=name):
+                text = "\n".join(self.run_side(ours, ["-R", name]))
+                self.assertRegex(text, "^posttls-finger: Destination address lookup failed: .*%s" % re.escape(why))
 
 
 @oracle.needed

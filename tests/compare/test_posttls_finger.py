@@ -1,6 +1,10 @@
 """posttls-finger beside Postfix's: the same lines about servers good and bad."""
+import collections
+import concurrent.futures
 import os
+import re
 import shutil
+import ssl
 import subprocess
 import tempfile
 import unittest
@@ -11,7 +15,10 @@ from support.ports import free_port
 from support.sink import Sink
 
 NONSENSE = [["-l", "bogus"], ["-a", "bogus"], ["-h", "bogus"], ["-l", "none", "-w"],
-            ["-l", "may", "-H", "x.pem", "-k", "y.pem"]]
+            ["-l", "may", "-H", "x.pem", "-k", "y.pem"], ["-l", "may", "-M", "bogus"]]
+
+# END is a line both say; SESSIONS: how many connections our server has seen
+Again = collections.namedtuple("Again", "name end sessions args make matches")
 
 
 def fingerprint(path, *what):
@@ -121,14 +128,14 @@ class Finger(unittest.TestCase):
         self.compare("-l", "encrypt", "-w", self.sink(wrapped=True).nexthop)
         self.compare("-l", "may", "-S", "inet:" + self.sink(lmtp=True).nexthop)
         for verb, reply in (("CONNECT", "554 5.7.1 go away"), ("CONNECT", Sink.DROP), ("EHLO", "502 5.5.1 no"), ("EHLO", Sink.DROP),
-                            ("STARTTLS", "454 4.7.0 not now"), ("STARTTLS", Sink.DROP), ("QUIT", "221-so\n221 long")):
+                            ("STARTTLS", "454 4.7.0 not now"), ("STARTTLS", Sink.DROP), ("QUIT", "221-so\n221 long"), ("QUIT", Sink.DROP)):
             with self.subTest(verb=verb, reply=reply):
                 sink = self.sink()
                 sink.reply(verb, reply)
                 self.compare("-l", "may", sink.nexthop)
 
     def test_silent_servers(self):
-        for verb in ("CONNECT", "EHLO"):
+        for verb in ("CONNECT", "EHLO", "QUIT"):
             with self.subTest(verb=verb):
                 sink = self.sink()
                 sink.reply(verb, Sink.HANG)
@@ -145,10 +152,92 @@ class Finger(unittest.TestCase):
         for destination in ("[127.0.0.1", "[127.0.0.1]:nonsense"):
             self.assertEqual(self.compare("-l", "may", destination)[-1], "status 1")
 
-    def test_not_built(self):
-        for options in (["-M", "dane"], ["-r", "1"], ["-m", "1"], ["-X"]):
-            lines = self.run_side(self.ours, [*options, "[127.0.0.1]:25"])
-            self.assertRegex("\n".join(lines), r"^posttls-finger: fatal: .*not built in this version\nstatus 1$")
+    def test_connecting_again(self):
+        """All cases at once, as they wait for a second and more each; a server for each side, as it counts what it is asked."""
+        jobs = [(case, side, case.make()) for case in again_cases(self) for side in (self.ours, self.theirs)]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            done = list(pool.map(lambda job: self.connect_again(*job), jobs))
+        for (case, _, sink), ours, theirs in zip(jobs[::2], done[::2], done[1::2]):
+            with self.subTest(case=case.name):
+                self.assertEqual(ours, theirs)
+                self.assertIn(case.end, ours)
+                self.assertEqual(len(sink.sessions), case.sessions)
+
+    def connect_again(self, case, side, sink):
+        args = ["-r", "1", *case.args, ("inet:" if sink.lmtp else "") + sink.nexthop, *case.matches]
+        text = "\n".join(self.run_side(side, args)).replace(str(sink.port), "PORT")
+        return re.sub(r"(\[127\.0\.0\.1\]:PORT)&[0-9A-F]{64} ", r"\1&KEY ", text).splitlines()
+
+    def test_raw_public_keys(self):
+        """Newer than the oracle, and than the OpenSSL here: certificates are used, and it says so."""
+        lines = self.run_side(self.ours, ["-x", "-l", "may", self.sink().nexthop])
+        self.assertRegex(lines[0], "^posttls-finger: warning: -x: raw public keys need OpenSSL 3.2 and this is built for .*; certificates are used$")
+        self.assertIn("posttls-finger: < 221 2.0.0 Bye", lines)
+
+
+def again_cases(test):
+    """What servers do with sessions: whether they leave one, whether they come back under the same name."""
+    tls12 = {"highest": ssl.TLSVersion.TLSv1_2}
+    ca = ["-F", test.path("ca.crt")]
+    found, most = "Found a previously used server.  Done reconnecting.", "Maximum reconnect count reached."
+    declined = "Server declined session caching. Done reconnecting."
+
+    def case(name, end, sessions, *args, make=test.sink, matches=()):
+        return Again(name, "posttls-finger: " + end, sessions, args, make, matches)
+
+    def scripted(verb, replies, **options):
+        def make():
+            sink = test.sink(**options)
+            sink.reply(verb, list(replies) if isinstance(replies, list) else replies)
+            return sink
+        return make
+
+    def with_context(change, **options):
+        def make():
+            sink = test.sink(**options)
+            change(sink.tls)
+            return sink
+        return make
+
+    def balanced():
+        """A server of another name behind each connection."""
+        sink = test.sink()
+        sink.reply("EHLO", lambda session, _: "250-host%d.test says hello\n250 STARTTLS" % sink.sessions.index(session))
+        return sink
+
+    def closing():
+        sink = Sink(tls=certificates.server(test.path("good.pem")))
+        sink.reply("QUIT", lambda *_: sink.close())
+        return sink
+
+    return [
+        case("tickets of TLSv1.3", found, 2, "-l", "may"),
+        case("tickets of TLSv1.2", found, 2, "-l", "may", "-L", "cache", make=lambda: test.sink(**tls12)),
+        case("nothing logged at first", found, 2, "-c", "-l", "encrypt", "-L", "none", "-C"),
+        case("wrapped", found, 2, "-l", "may", "-w", make=lambda: test.sink(wrapped=True)),
+        case("LMTP", found, 2, "-l", "may", "-S", make=lambda: test.sink(lmtp=True, **tls12)),
+        case("verified", found, 2, "-c", "-l", "verify", *ca, matches=["mx.test"]),
+        case("another name", found, 2, "-c", "-l", "verify", *ca, make=lambda: test.sink(**tls12), matches=["x.test"]),
+        case("untrusted", found, 2, "-c", "-l", "secure", matches=["mx.test"]),
+        case("another fingerprint", found, 2, "-c", "-l", "fingerprint", matches=["AB:" * 31 + "AB"]),
+        case("no tickets in TLSv1.3", declined, 1, "-c", "-l", "may", make=with_context(lambda c: setattr(c, "num_tickets", 0))),
+        case("forgets sessions", found, 2, "-c", "-l", "may",
+             make=with_context(lambda c: setattr(c, "options", c.options | ssl.OP_NO_TICKET), **tls12)),
+        case("no TLS", declined, 1, "-l", "may", make=lambda: test.sink(None)),
+        case("level none", declined, 1, "-l", "none"),
+        case("many servers", most, 3, "-m", "2", "-l", "may", make=balanced),
+        case("no second connection", most, 1, "-c", "-m", "0", "-l", "may"),
+        case("TLS only once", most, 2, "-m", "1", "-l", "may", make=scripted("EHLO", [None, None, "250 x.test"])),
+        case("not available again", "SMTP service not available: 554 5.7.1 no", 2, "-l", "may", make=scripted("CONNECT", [None, "554 5.7.1 no"])),
+        case("no greeting again", "lost connection while reading server greeting", 2, "-c", "-l", "may", make=scripted("CONNECT", [None, Sink.DROP])),
+        case("EHLO refused again", "EHLO rejected: 502 5.5.1 no", 2, "-l", "may", make=scripted("EHLO", [None, None, "502 5.5.1 no"])),
+        case("EHLO refused in TLS", found, 2, "-l", "may", make=scripted("EHLO", [None, "502 5.5.1 no"])),
+        case("STARTTLS refused again", "STARTTLS rejected: 454 no", 2, "-l", "may", make=scripted("STARTTLS", [None, "454 no"])),
+        case("lost in STARTTLS", "fatal: lost connection while sending STARTTLS", 2, "-c", "-l", "may", make=scripted("STARTTLS", [None, Sink.DROP])),
+        case("lost in QUIT", found, 2, "-l", "may", make=scripted("QUIT", Sink.DROP)),
+        case("nobody there any more", "Failed to establish session to [127.0.0.1]:PORT via 127.0.0.1: "
+             "connect to 127.0.0.1[127.0.0.1]:PORT: Connection refused", 1, "-c", "-l", "may", make=closing),
+    ]
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ static void read_records(const struct search *s, const struct dns_answer *answer
 static enum found ask_records(const struct search *s, const char *base)
 {
     struct arena *arena = s->dns->arena;
-    const char *name = arena_printf(arena, "_%d._tcp.%s", s->hosts->port, base);
+    const char *name = arena_printf(arena, "_%d._tcp.%s", s->host->port, base);
     const struct dns_answer *answer = finger_dns_ask(s->dns, name, DNS_TLSA);
     if (answer->status == DNS_FAILED || answer->status == DNS_INVALID) {
         finger_warn("DANE TLSA lookup problem: %s", s->dns->err.reason);
@@ -74,19 +74,50 @@ static enum found search(const struct search *s)
     return answer->is_secure ? ask_records(s, host->asked) : NONE;
 }
 
+/* Records of a host that an MX record names which may be forged: the attacker's own are as good as
+ * any. */
+static void weaken(const struct search *s)
+{
+    struct finger_host *host = s->host;
+    if (s->options->weak_mx == FINGER_WEAK_ENCRYPT) {
+        finger_say("TLSA RRs found, MX RRset insecure: just encrypt");
+        host->level = FINGER_ENCRYPT;
+        host->dane = NULL;
+        return;
+    }
+    finger_say("MX RRset insecure: log verified as trusted");
+    host->is_weak = true;
+}
+
+static bool find_records(const struct search *s)
+{
+    const struct finger_options *o = s->options;
+    struct finger_host *host = s->host;
+    enum found found = search(s);
+    host->level = host->dane ? FINGER_DANE : FINGER_SECURE;
+    if (found == UNKNOWN)
+        finger_say("Failed to establish session to %s via %s: TLSA lookup error for %s:%d",
+                   o->destination, host->name, host->name, host->port);
+    else if (!host->dane && o->level == FINGER_DANE_ONLY)
+        finger_say("%s, resorting to \"secure\"",
+                   found == FOUND ? "all TLSA records unusable" : "no TLSA records found");
+    else if (host->dane && !s->hosts->is_mx_secure)
+        weaken(s);
+    return found != UNKNOWN;
+}
+
 bool finger_dane_find(const struct finger_options *options, struct finger_dns *dns,
                       const struct finger_hosts *hosts, struct finger_host *host)
 {
     const struct search s = {options, dns, hosts, host};
+    host->level = MIN(options->level, FINGER_SECURE);
     host->dane = NULL;
+    host->is_weak = false;
     if (options->level < FINGER_DANE || !host->target)
         return true;
-    enum found found = search(&s);
-    if (found == UNKNOWN)
-        finger_say("Failed to establish session to %s via %s: TLSA lookup error for %s:%d",
-                   options->destination, host->name, host->name, hosts->port);
-    else if (!host->dane && options->level == FINGER_DANE_ONLY)
-        finger_say("%s, resorting to \"secure\"",
-                   found == FOUND ? "all TLSA records unusable" : "no TLSA records found");
-    return found != UNKNOWN;
+    if (hosts->is_mx_secure || options->weak_mx != FINGER_WEAK_MAY)
+        return find_records(&s);
+    finger_say("MX RRset is insecure: try to encrypt");
+    host->level = FINGER_MAY;
+    return true;
 }

@@ -5,8 +5,8 @@
 #include "tools/posttls-finger/finger_dns.h"
 #include "tools/posttls-finger/finger_hosts.h"
 
-/* Fill host->dane; NULL: there are none, and the level "secure" has to do, which is said. False:
- * nobody knows; said too. */
+/* Fill what of HOST is by this; without records the level "secure" has to do, which is said. False:
+ * nobody knows whether there are any; said too. */
 bool finger_dane_find(const struct finger_options *options, struct finger_dns *dns,
                       const struct finger_hosts *hosts, struct finger_host *host);
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { TIMEOUT_MS = 30 * 1000, TIMEOUT_MAX_S = 24 * 3600 };
+enum { TIMEOUT_MS = 30 * 1000, TIMEOUT_MAX_S = 24 * 3600, RECONNECTS = 5, RECONNECTS_MAX = 10000 };
 
 static const struct {
     const char *name;
@@ -24,44 +24,46 @@ static const struct {
 
 static const struct {
     const char *name;
-    bool summary, certificate, match;
-    int trace;
+    enum finger_weak_mx policy;
+} weak_policies[] = {
+    {"may", FINGER_WEAK_MAY}, {"encrypt", FINGER_WEAK_ENCRYPT}, {"dane", FINGER_WEAK_DANE}};
+
+static const struct {
+    const char *name;
+    bool summary, certificate, match, cache;
+    int trace, trace_again;
 } log_words[] = {
-    /* name, summary, certificate, match, trace */
-    {"0", false, false, false, 1},
-    {"none", false, false, false, 1},
-    {"1", true, false, false, 1},
-    {"routine", true, false, false, 1},
-    {"summary", true, false, false, 1},
-    {"2", true, true, true, 2},
-    {"debug", true, true, true, 2},
-    {"3", true, true, true, 3},
-    {"ssl-expert", true, true, true, 3},
-    {"4", true, true, true, 4},
-    {"ssl-developer", true, true, true, 4},
-    {"ssl-debug", false, false, false, 2},
-    {"ssl-handshake-packet-dump", false, false, false, 3},
-    {"ssl-session-packet-dump", false, false, false, 4},
-    {"untrusted", false, false, false, 1},
-    {"peercert", false, true, false, 1},
-    {"certmatch", false, true, true, 1},
-    {"cache", false, false, false, 2},
-    {"verbose", false, true, true, 2},
+    /* name, summary, certificate, match, cache, trace, trace_again */
+    {"0", false, false, false, false, 1, 1},
+    {"none", false, false, false, false, 1, 1},
+    {"1", true, false, false, false, 1, 1},
+    {"routine", true, false, false, false, 1, 1},
+    {"summary", true, false, false, false, 1, 1},
+    {"2", true, true, true, true, 2, 2},
+    {"debug", true, true, true, true, 2, 2},
+    {"3", true, true, true, true, 3, 3},
+    {"ssl-expert", true, true, true, true, 3, 3},
+    {"4", true, true, true, true, 4, 4},
+    {"ssl-developer", true, true, true, true, 4, 4},
+    {"ssl-debug", false, false, false, false, 2, 2},
+    {"ssl-handshake-packet-dump", false, false, false, false, 3, 3},
+    {"ssl-session-packet-dump", false, false, false, false, 4, 4},
+    {"untrusted", false, false, false, false, 1, 1},
+    {"peercert", false, true, false, false, 1, 1},
+    {"certmatch", false, true, true, false, 1, 1},
+    {"cache", false, false, false, true, 1, 1},
+    {"verbose", false, true, true, true, 2, 1},
 };
 
 static NORETURN void usage(void)
 {
-    printf("usage: posttls-finger [-cCfSvw] [-a family] [-t seconds] [-T seconds] [-L logging]\n"
+    printf("usage: posttls-finger [-cCfRSvwx] [-a family] [-t seconds] [-T seconds] [-L logging]\n"
            "\t[-h host_lookup] [-l level] [-d digest] [-g grade] [-p protocols]\n"
            "\t[-A anchors.pem] [-F CAfile.pem] [-P CApath/] [-s servername]\n"
+           "\t[-M insecure_mx_policy] [-r delay [-m count]]\n"
            "\t[ [-H chainfiles] | [-k certfile [-K keyfile]] ]\n"
            "\t[-o name=value] destination [match ...]\n");
     exit(1);
-}
-
-static NORETURN void not_built(const char *what)
-{
-    finger_fatal("%s: not built in this version", what);
 }
 
 static void set_level(struct finger_options *o, const char *value)
@@ -73,6 +75,16 @@ static void set_level(struct finger_options *o, const char *value)
             return;
         }
     finger_fatal("Invalid TLS level \"%s\"", value);
+}
+
+static void set_weak_mx(struct finger_options *o, const char *value)
+{
+    for (size_t i = 0; i < COUNT_OF(weak_policies); i++)
+        if (strcasecmp(value, weak_policies[i].name) == 0) {
+            o->weak_mx = weak_policies[i].policy;
+            return;
+        }
+    finger_fatal("bad '-M' option value: %s", value);
 }
 
 static void set_family(struct finger_options *o, const char *value)
@@ -110,7 +122,9 @@ static void add_log_word(struct finger_options *o, struct slice word, const char
             o->shows_summary |= log_words[i].summary;
             o->shows_certificate |= log_words[i].certificate;
             o->shows_match |= log_words[i].match;
+            o->shows_cache |= log_words[i].cache;
             o->trace = MAX(o->trace, log_words[i].trace);
+            o->trace_again = MAX(o->trace_again, log_words[i].trace_again);
             return;
         }
     finger_warn("unknown -L option value \"%.*s\" in \"%s\"", SLICE_ARG(word), list);
@@ -119,18 +133,23 @@ static void add_log_word(struct finger_options *o, struct slice word, const char
 static void set_logging(struct finger_options *o, const char *list)
 {
     struct slice rest = slice_of(list), word;
-    o->shows_summary = o->shows_certificate = o->shows_match = false;
-    o->trace = 1;
+    o->shows_summary = o->shows_certificate = o->shows_match = o->shows_cache = false;
+    o->trace = o->trace_again = 1;
     while (slice_next_token(&rest, " \t\r\n,|", &word))
         add_log_word(o, word, list);
 }
 
+static int64_t number(int c, const char *value, uint64_t min, uint64_t max)
+{
+    uint64_t found;
+    if (!num_parse_u64(slice_of(value), 10, &found) || found < min || found > max)
+        finger_fatal("bad '-%c' option value: %s", c, value);
+    return (int64_t)found;
+}
+
 static int64_t milliseconds(int c, const char *value)
 {
-    uint64_t seconds;
-    if (!num_parse_u64(slice_of(value), 10, &seconds) || seconds < 1 || seconds > TIMEOUT_MAX_S)
-        finger_fatal("bad '-%c' option value: %s", c, value);
-    return (int64_t)seconds * 1000;
+    return number(c, value, 1, TIMEOUT_MAX_S) * 1000;
 }
 
 static void add_file(struct strbuf *list, const char *file)
@@ -153,6 +172,9 @@ static bool flag(struct finger_options *o, int c)
     case 'f':
         o->forces_lookup = true;
         break;
+    case 'R':
+        o->is_service = true;
+        break;
     case 'S':
         o->is_lmtp = true;
         break;
@@ -162,9 +184,11 @@ static bool flag(struct finger_options *o, int c)
     case 'w':
         o->is_wrapped = true;
         break;
-    case 'X':
-        not_built("-X, the use of tlsproxy");
+    case 'x':
+        o->wants_raw_keys = true;
         break;
+    case 'X':
+        finger_fatal("-X: tlsproxy(8) is no client here");
     default:
         return false;
     }
@@ -208,10 +232,10 @@ static void with_value(struct finger_options *o, int c, const char *value)
         set_logging(o, value);
         break;
     case 'm':
-        not_built("-m, which is about connecting again");
+        o->reconnects = number(c, value, 0, RECONNECTS_MAX);
         break;
     case 'M':
-        not_built("-M, which is about MX records that are not signed");
+        set_weak_mx(o, value);
         break;
     case 'o':
         argv_add(&o->settings, value);
@@ -223,7 +247,7 @@ static void with_value(struct finger_options *o, int c, const char *value)
         o->CApath = value;
         break;
     case 'r':
-        not_built("-r, connecting again");
+        o->delay_s = number(c, value, 0, TIMEOUT_MAX_S);
         break;
     case 's':
         o->server_name = value;
@@ -251,6 +275,8 @@ static void check(struct finger_options *o)
         o->key_file = o->cert_file;
     if (o->is_wrapped && o->level == FINGER_NONE)
         finger_fatal("SSL wrapper mode requires that TLS not be disabled");
+    if (o->is_service && !(o->lookups & FINGER_LOOKUP_DNS))
+        finger_fatal("'-R' needs '-h dns'");
     if (o->level == FINGER_FINGERPRINT && !o->matches[0])
         finger_fatal("TLS level 'fingerprint' needs fingerprints to match");
     if (o->level < FINGER_FINGERPRINT && o->matches[0])
@@ -274,11 +300,15 @@ void finger_options_parse(int argc, char **argv, struct finger_options *ret_opti
                                  .family = AF_UNSPEC,
                                  .lookups = FINGER_LOOKUP_DNS,
                                  .connect_timeout_ms = TIMEOUT_MS,
+                                 .weak_mx = FINGER_WEAK_DANE,
+                                 .reconnects = RECONNECTS,
                                  .command_timeout_ms = TIMEOUT_MS,
                                  .shows_chat = true};
     set_logging(o, "routine,certmatch");
+    if (getenv("MAIL_VERBOSE"))
+        flag(o, 'v');
     int c;
-    while ((c = getopt(argc, argv, "a:A:cCd:fF:g:h:H:k:K:l:L:m:M:o:p:P:r:s:St:T:vwX")) > 0)
+    while ((c = getopt(argc, argv, "a:A:cCd:fF:g:h:H:k:K:l:L:m:M:o:p:P:r:Rs:St:T:vwxX")) > 0)
         if (!flag(o, c))
             with_value(o, c, optarg);
     if (optind >= argc)

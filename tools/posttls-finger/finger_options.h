@@ -16,6 +16,9 @@ enum finger_level {
     FINGER_DANE_ONLY,
 };
 
+/* What TLSA records are worth when the MX record may be forged. */
+enum finger_weak_mx { FINGER_WEAK_MAY, FINGER_WEAK_ENCRYPT, FINGER_WEAK_DANE };
+
 enum finger_lookup { FINGER_LOOKUP_DNS = 1, FINGER_LOOKUP_NATIVE = 2 };
 
 struct finger_options {
@@ -29,10 +32,14 @@ struct finger_options {
     int family;                              /* AF_UNSPEC: any */
     unsigned lookups;                        /* enum finger_lookup */
     int64_t connect_timeout_ms, command_timeout_ms;
+    enum finger_weak_mx weak_mx;
+    int64_t delay_s, reconnects; /* DELAY_S 0: no second connection; else RECONNECTS at most */
     bool is_lmtp, is_wrapped, shows_chat, shows_chain, forces_lookup;
-    /* what -L asks for; TRACE: the level of tls_session_options, 1 or more */
-    bool shows_summary, shows_certificate, shows_match;
-    int trace;
+    bool is_service, wants_raw_keys; /* IS_SERVICE: SRV records, not those of MX */
+    /* what -L asks for; TRACE: the level of tls_session_options, 1 or more, and TRACE_AGAIN that
+     * of a second connection */
+    bool shows_summary, shows_certificate, shows_match, shows_cache;
+    int trace, trace_again;
 };
 
 /* Fill *ret_options; what is wrong with the command line is said, and ends the program. The texts

@@ -13,15 +13,16 @@ enum phase { AT_GREETING, AT_EHLO, AT_STARTTLS, AT_HANDSHAKE, AT_SECOND_EHLO, AT
 
 struct session {
     const struct finger_session_setup *setup;
-    const struct finger_host *host;
+    struct finger_server server;
     struct strbuf peer; /* "name[address]:port" */
+    struct strbuf name; /* that the server gives itself */
     int fd;             /* connected; -1: not, and ERR says why */
     struct err err;
     struct stream *stream;
     struct tls_session *handshake;
     struct esmtp_reply reply;
     enum phase phase;
-    bool has_tls;
+    bool has_tls, is_complete;
 };
 
 /* --- what is said and heard ----------------------------------------------------------------- */
@@ -35,10 +36,17 @@ static void finish(struct session *s)
     loop_stop(s->setup->loop);
 }
 
+/* A second connection shows what is new. */
+static bool shows(const struct session *s, enum phase phase)
+{
+    return s->setup->options->shows_chat &&
+           !(s->server.is_again && (phase == AT_EHLO || phase == AT_STARTTLS));
+}
+
 static void say_reply(const struct session *s)
 {
     struct slice rest = strbuf_slice(&s->reply.text), line;
-    while (s->setup->options->shows_chat && slice_next_line(&rest, &line))
+    while (shows(s, s->phase) && slice_next_line(&rest, &line))
         finger_say("< %.*s", SLICE_ARG(line));
 }
 
@@ -47,7 +55,7 @@ static void send_command(struct session *s, enum phase phase, const char *verb,
 {
     CLEANUP(strbuf_done) struct strbuf line = STRBUF_ANY;
     strbuf_addf(&line, "%s%s%s", verb, argument ? " " : "", argument ? argument : "");
-    if (s->setup->options->shows_chat)
+    if (shows(s, phase))
         finger_say("> %s", line.s);
     stream_printf(s->stream, "%s\r\n", line.s);
     stream_deadline(s->stream, s->setup->options->command_timeout_ms);
@@ -75,7 +83,8 @@ static void broken(struct session *s, const char *how)
     case AT_HANDSHAKE: /* on_failed() has told */
         break;
     case AT_QUIT:
-        finger_say("%s while sending QUIT", how);
+        finger_warn("%s while sending QUIT command", how);
+        s->is_complete = true;
         break;
     }
     finish(s);
@@ -88,13 +97,22 @@ static void send_greeting(struct session *s, enum phase phase)
     send_command(s, phase, greeting_verb(s), s->setup->our_name);
 }
 
+/* With TLS on, what the server has to say is heard once. */
+static void go_on_in_tls(struct session *s)
+{
+    if (s->server.is_again)
+        send_command(s, AT_QUIT, "QUIT", NULL);
+    else
+        send_greeting(s, AT_SECOND_EHLO);
+}
+
 static void on_ready(void *owner, const struct tls_info *info)
 {
     struct session *s = owner;
-    finger_tls_show(s->setup->tls, s->handshake, info, s->peer.s);
+    finger_tls_show(s->setup->tls, s->handshake, info, &s->server);
     s->has_tls = true;
     if (!s->setup->options->is_wrapped) {
-        send_greeting(s, AT_SECOND_EHLO);
+        go_on_in_tls(s);
         return;
     }
     s->phase = AT_GREETING;
@@ -125,8 +143,8 @@ static void begin_tls(struct session *s)
     s->phase = AT_HANDSHAKE;
     if (!setup->tls->client)
         finger_fatal("TLS is not to be had");
-    s->handshake = finger_tls_begin(setup->tls, setup->loop, s->stream, setup->hosts, s->host,
-                                    s->peer.s, &tls_events, s);
+    s->server.name = s->name.s;
+    s->handshake = finger_tls_begin(setup->tls, setup->loop, s->stream, &s->server, &tls_events, s);
     if (s->handshake)
         stream_deadline(s->stream, setup->options->command_timeout_ms);
     else
@@ -144,11 +162,25 @@ static bool offers_starttls(const struct session *s)
     return false;
 }
 
-static void refuse(struct session *s, const char *what)
+/* The first word of its answer to the greeting: behind one address there may be many servers. */
+static void note_name(struct session *s)
+{
+    struct slice rest = strbuf_slice(&s->reply.text), line, name;
+    strbuf_reset(&s->name);
+    if (esmtp_reply_next_line(&rest, &line) && slice_next_token(&line, " ", &name))
+        strbuf_add_slice(&s->name, name);
+}
+
+static void say_refusal(const struct session *s, const char *what)
 {
     CLEANUP(strbuf_done) struct strbuf text = STRBUF_ANY;
     esmtp_reply_one_line(&s->reply, &text);
     finger_say("%s: %s", what, text.s);
+}
+
+static void refuse(struct session *s, const char *what)
+{
+    say_refusal(s, what);
     finish(s);
 }
 
@@ -160,12 +192,15 @@ static void on_reply(struct session *s)
     say_reply(s);
     switch (s->phase) {
     case AT_GREETING:
-        if (is_good)
-            send_greeting(s, s->has_tls ? AT_SECOND_EHLO : AT_EHLO);
+        if (is_good && s->has_tls)
+            go_on_in_tls(s);
+        else if (is_good)
+            send_greeting(s, AT_EHLO);
         else
             refuse(s, o->is_lmtp ? "LMTP service not available" : "SMTP service not available");
         break;
     case AT_EHLO:
+        note_name(s);
         if (!is_good)
             refuse(s, o->is_lmtp ? "LHLO rejected" : "EHLO rejected");
         else if (!s->setup->tls->client || !offers_starttls(s))
@@ -180,13 +215,13 @@ static void on_reply(struct session *s)
             refuse(s, "STARTTLS rejected");
         break;
     case AT_SECOND_EHLO:
-        if (is_good)
-            send_command(s, AT_QUIT, "QUIT", NULL);
-        else
-            refuse(s, o->is_lmtp ? "LHLO rejected" : "EHLO rejected");
+        if (!is_good)
+            say_refusal(s, o->is_lmtp ? "LHLO rejected" : "EHLO rejected");
+        send_command(s, AT_QUIT, "QUIT", NULL);
         break;
     case AT_HANDSHAKE: /* nothing is read in it */
     case AT_QUIT:
+        s->is_complete = true;
         finish(s);
         break;
     }
@@ -244,19 +279,20 @@ static void on_connected(void *owner, int fd, const struct err *err)
 static void say_unreachable(const struct session *s)
 {
     const struct finger_options *o = s->setup->options;
-    bool is_unix = s->host->family == AF_UNIX;
+    bool is_unix = s->server.host->family == AF_UNIX;
     finger_say("Failed to establish session to %s%s%s: connect to %s: %s", o->destination,
-               is_unix ? "" : " via ", is_unix ? "" : s->host->name, s->peer.s, s->err.reason);
+               is_unix ? "" : " via ", is_unix ? "" : s->server.host->name, s->peer.s,
+               s->err.reason);
 }
 
 static bool connect_to(struct session *s)
 {
     const struct finger_session_setup *setup = s->setup;
     CLEANUP(strbuf_done) struct strbuf endpoint = STRBUF_ANY;
-    if (s->host->family == AF_UNIX)
-        strbuf_addf(&endpoint, "unix:%s", s->host->address);
+    if (s->server.host->family == AF_UNIX)
+        strbuf_addf(&endpoint, "unix:%s", s->server.host->address);
     else
-        strbuf_addf(&endpoint, "inet:[%s]:%d", s->host->address, setup->hosts->port);
+        strbuf_addf(&endpoint, "inet:[%s]:%d", s->server.host->address, s->server.host->port);
     if (!connect_check(endpoint.s, &s->err)) {
         say_unreachable(s);
         return false;
@@ -270,25 +306,39 @@ static bool connect_to(struct session *s)
     return s->fd >= 0;
 }
 
-bool finger_session_run(const struct finger_session_setup *setup, const struct finger_host *host)
+static void talk(struct session *s)
 {
-    struct session s = {.setup = setup, .host = host, .peer = STRBUF_ANY, .fd = -1};
+    const struct finger_session_setup *setup = s->setup;
+    if (setup->options->shows_chat && !s->server.is_again)
+        finger_say("Connected to %s", s->peer.s);
+    esmtp_reply_init(&s->reply);
+    s->stream = stream_new(setup->loop, s->fd, &stream_events, s);
+    stream_deadline(s->stream, setup->options->connect_timeout_ms);
+    if (setup->options->is_wrapped)
+        begin_tls(s);
+    if (s->stream)
+        loop_run(setup->loop);
+    esmtp_reply_done(&s->reply);
+}
+
+enum finger_session_end finger_session_run(const struct finger_session_setup *setup,
+                                           const struct finger_host *host, bool is_again)
+{
+    struct session s = {.setup = setup,
+                        .server = {.hosts = setup->hosts, .host = host, .is_again = is_again},
+                        .peer = STRBUF_ANY,
+                        .name = STRBUF_ANY,
+                        .fd = -1};
     strbuf_addf(&s.peer, "%s[%s]", host->name, host->address);
     if (host->family != AF_UNIX)
-        strbuf_addf(&s.peer, ":%d", setup->hosts->port);
+        strbuf_addf(&s.peer, ":%d", host->port);
+    s.server.peer = s.peer.s;
     bool is_connected = connect_to(&s);
-    if (is_connected) {
-        if (setup->options->shows_chat)
-            finger_say("Connected to %s", s.peer.s);
-        esmtp_reply_init(&s.reply);
-        s.stream = stream_new(setup->loop, s.fd, &stream_events, &s);
-        stream_deadline(s.stream, setup->options->connect_timeout_ms);
-        if (setup->options->is_wrapped)
-            begin_tls(&s);
-        if (s.stream)
-            loop_run(setup->loop);
-        esmtp_reply_done(&s.reply);
-    }
+    if (is_connected)
+        talk(&s);
     strbuf_done(&s.peer);
-    return is_connected;
+    strbuf_done(&s.name);
+    return !is_connected   ? FINGER_SESSION_UNREACHED
+           : s.is_complete ? FINGER_SESSION_COMPLETE
+                           : FINGER_SESSION_BROKEN;
 }

@@ -12,8 +12,15 @@ struct finger_session_setup {
     const char *our_name;
 };
 
-/* Connect to HOST and talk to it until the session is over; all of it is said. False: there was no
- * connection, another host may do. */
-bool finger_session_run(const struct finger_session_setup *setup, const struct finger_host *host);
+enum finger_session_end {
+    FINGER_SESSION_UNREACHED, /* no connection: another host may do */
+    FINGER_SESSION_BROKEN,
+    FINGER_SESSION_COMPLETE, /* up to QUIT */
+};
+
+/* Connect to HOST and talk to it until the session is over; all of it is said. IS_AGAIN: not for
+ * the first time, with the sessions of TLS that it has left in setup->tls. */
+enum finger_session_end finger_session_run(const struct finger_session_setup *setup,
+                                           const struct finger_host *host, bool is_again);
 
 #endif

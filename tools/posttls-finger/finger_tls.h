@@ -18,6 +18,7 @@ struct finger_tls {
     struct tls_client *client; /* NULL: TLS cannot be had */
     struct tls_dane *anchors;  /* of -A; NULL: none */
     struct strbuf chain;       /* what -C shows, after all else */
+    bool was_offered;          /* the server had a session of an earlier connection to go on with */
 };
 
 /* Keys, certificates and authorities. What is wrong with them is said, and TLS is not to be had. */
@@ -25,14 +26,23 @@ void finger_tls_open(const struct finger_options *options, struct config *cfg, s
                      struct finger_tls *ret);
 void finger_tls_close(struct finger_tls *tls); /* shows the chain that -C wants */
 
-/* Begin the handshake on STREAM with HOST of HOSTS, PEER in lines. NULL: it cannot be, and why is
- * said. OWNER goes to the events. */
+/* Whom a handshake is with. */
+struct finger_server {
+    const struct finger_hosts *hosts;
+    const struct finger_host *host; /* of HOSTS */
+    const char *peer;               /* in lines */
+    const char *name;               /* that it gives itself; "": not yet */
+    bool is_again;                  /* there has been a connection before */
+};
+
+/* Begin the handshake on STREAM. NULL: it cannot be, and why is said. OWNER goes to the events. */
 struct tls_session *finger_tls_begin(struct finger_tls *tls, struct loop *loop,
-                                     struct stream *stream, const struct finger_hosts *hosts,
-                                     const struct finger_host *host, const char *peer,
+                                     struct stream *stream, const struct finger_server *server,
                                      const struct tls_session_events *events, void *owner);
 /* The handshake is over. */
 void finger_tls_show(struct finger_tls *tls, const struct tls_session *session,
-                     const struct tls_info *info, const char *peer);
+                     const struct tls_info *info, const struct finger_server *server);
+/* Is there a session to go on with? */
+bool finger_tls_has_sessions(const struct finger_tls *tls);
 
 #endif

@@ -7,8 +7,10 @@
 #include "posttls-finger/finger_dane.h"
 #include "posttls-finger/finger_say.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct config *load(const struct finger_options *o)
@@ -31,6 +33,35 @@ static struct config *load(const struct finger_options *o)
     return cfg;
 }
 
+/* A signal that comes does not make it shorter. */
+static void wait_s(int64_t seconds)
+{
+    struct timespec left = {.tv_sec = seconds};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
+}
+
+/* Does a server of HOST go on with a session of TLS that it had before? */
+static void reconnect(const struct finger_session_setup *setup, const struct finger_host *host)
+{
+    const struct finger_options *o = setup->options;
+    if (!finger_tls_has_sessions(setup->tls)) {
+        finger_say("Server declined session caching. Done reconnecting.");
+        return;
+    }
+    for (int64_t i = 0; i < o->reconnects; i++) {
+        finger_say("Reconnecting after %lld seconds", (long long)o->delay_s);
+        wait_s(o->delay_s);
+        if (finger_session_run(setup, host, true) != FINGER_SESSION_COMPLETE)
+            return;
+        if (setup->tls->was_offered) {
+            finger_say("Found a previously used server.  Done reconnecting.");
+            return;
+        }
+    }
+    finger_say("Maximum reconnect count reached.");
+}
+
 static void try_hosts(const struct finger_session_setup *setup, struct finger_dns *dns,
                       struct finger_hosts *hosts)
 {
@@ -39,10 +70,16 @@ static void try_hosts(const struct finger_session_setup *setup, struct finger_dn
         finger_say("Destination address lookup failed: %s", err.reason);
         return;
     }
-    for (size_t i = 0; i < hosts->count; i++)
-        if (finger_dane_find(setup->options, dns, hosts, &hosts->at[i]) &&
-            finger_session_run(setup, &hosts->at[i]))
+    for (size_t i = 0; i < hosts->count; i++) {
+        struct finger_host *host = &hosts->at[i];
+        if (!finger_dane_find(setup->options, dns, hosts, host))
+            continue;
+        enum finger_session_end end = finger_session_run(setup, host, false);
+        if (end == FINGER_SESSION_COMPLETE && setup->options->delay_s > 0)
+            reconnect(setup, host);
+        if (end != FINGER_SESSION_UNREACHED)
             return;
+    }
 }
 
 static void run(const struct finger_session_setup *setup, struct finger_hosts *hosts,
