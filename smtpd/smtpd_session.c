@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "base/xmem.h"
 #include "config/common_params.h"
+#include "service/service_upstream.h"
 #include "smtpd/smtpd_auth.h"
 #include "smtpd/smtpd_check.h"
 #include "smtpd/smtpd_cmd.h"
@@ -117,7 +118,7 @@ void smtpd_session_free(struct smtpd_session *s)
     anvil_cancel(s->anvil_call);
     smtpd_limit_disconnect(s);
     smtpd_etrn_cancel(s->etrn);
-    smtpd_upstream_free(s->upstream);
+    service_upstream_cancel(s->upstream);
     smtpd_auth_free(s);
     smtpd_xforward_free(s->xforward);
     smtpd_dns_free(s->dns);

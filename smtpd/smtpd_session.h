@@ -26,13 +26,13 @@ struct smtpd_bdat;
 struct smtpd_peer_lookup;
 struct anvil_call;
 struct smtpd_etrn;
-struct smtpd_upstream;
 struct smtpd_xforward;
 struct smtpd_milter;
 struct tls_session;
 struct tls_info;
 struct smtpd_auth;
 struct smtpd_notice;
+struct service_upstream;
 
 enum smtpd_phase {
     SMTPD_PHASE_START = 1 << 0, /* no transaction */
@@ -104,8 +104,8 @@ struct smtpd_session {
     struct reply (*next)(struct smtpd_session *s, const struct reply *refusal);
     struct anvil_call *anvil_call;
     struct smtpd_peer_lookup *lookup;
-    struct smtpd_etrn *etrn;         /* NULL: none under way */
-    struct smtpd_upstream *upstream; /* a load balancer's header is read; no stream yet */
+    struct smtpd_etrn *etrn;           /* NULL: none under way */
+    struct service_upstream *upstream; /* a load balancer's header is read; no stream yet */
     int64_t deadline_ms; /* smtpd_per_request_deadline: when the request has to be complete */
     bool reply_closes;
     struct tls_session *tls_wanted;  /* STARTTLS was granted: begins when its reply is out */

@@ -5,12 +5,10 @@
 
 struct smtpd_server;
 struct smtpd_session;
-struct smtpd_upstream;
 
 /* Sets has_upstream; a protocol we do not know is fatal. */
 void smtpd_upstream_open(struct smtpd_server *server);
 /* Read the header from FD, then smtpd_session_connected(). */
 void smtpd_upstream_start(struct smtpd_session *s, int fd);
-void smtpd_upstream_free(struct smtpd_upstream *u); /* closes FD; NULL is fine */
 
 #endif
