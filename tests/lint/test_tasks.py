@@ -6,27 +6,16 @@ import subprocess
 import tempfile
 import unittest
 
+from support.pages import DOCS, SOURCE, blocks, read
 from support.product import staged
 
-SOURCE = os.environ.get("MTA_SOURCE") or os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
-DOCS = os.path.join(SOURCE, "docs")
 OURS = re.compile(r"^(?:post\w+|mailq|newaliases|sendmail)$")
 # of a few lines of main.cf postlint can judge these: names, values, restriction lists
 JUDGED = re.compile(r"V0[015]\d")
 
 
-def read(*names):
-    with open(os.path.join(DOCS, *names), encoding="utf-8") as file:
-        return file.read()
-
-
 def pages(folder):
     return sorted(name for name in os.listdir(os.path.join(DOCS, folder)) if name.endswith(".md"))
-
-
-def blocks(text, kind=None):
-    found = re.findall(r"(?ms)^```(\S+)\n(.*?)^```$", text)
-    return found if kind is None else [code for label, code in found if label == kind]
 
 
 def headings(text):

@@ -1,5 +1,5 @@
-"""Programs that read the log of Postfix read ours: pflogsumm, logwatch, fail2ban, as Debian has them. They, and a
-package that asks for Postfix of some release, are content with ours as the mail server."""
+"""Programs that read the log of Postfix read ours: pflogsumm, logwatch, fail2ban, as Debian has them. They, a package that
+asks for Postfix of some release, and what else is installed beside a mail server are content with ours."""
 import unittest
 
 from support import wait
@@ -18,6 +18,10 @@ Maintainer: tests <tests@host.example.test>
 Depends: postfix (>= 3.7), mail-transport-agent
 Description: a package that asks for Postfix
 """
+# what people have beside a mail server, and whether Debian has it bring one
+COMPANIONS = {"postfix-policyd-spf-python": True, "mlmmj": True, "mailman3": True, "postgrey": True, "opendkim": False,
+              "opendmarc": False, "roundcube": False, "dovecot-lmtpd": False}
+MAIL_SERVER = r"(?m)^Inst (postfix|exim4\S*|sendmail\S*|msmtp-mta|nullmailer) "
 
 
 class Partners(unittest.TestCase):
@@ -44,6 +48,17 @@ class Partners(unittest.TestCase):
     def test_packages_that_ask_for_postfix(self):
         self.assertIn("install ok installed", self.host.run("dpkg -s wants-postfix"))
         self.host.run("apt-get check")
+
+    def test_no_other_mail_server_comes_along(self):
+        """With all that they recommend."""
+        with Debian() as fresh:
+            for name, brings in COMPANIONS.items():
+                with self.subTest(name):
+                    for host, expected in ((fresh, brings), (self.host, False)):
+                        said = host.run("apt-get install -s -o APT::Install-Recommends=true " + name)
+                        self.assertIn("\nInst %s " % name, said)
+                        self.assertNotIn("\nRemv ", said)
+                        (self.assertRegex if expected else self.assertNotRegex)(said, MAIL_SERVER)
 
     def test_pflogsumm(self):
         said = self.host.run("pflogsumm /var/log/mail.log")

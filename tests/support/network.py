@@ -98,6 +98,14 @@ class Host:
         self.ip("route", "add", "unreachable", address + "/32")
 
 
+class HostOfProcess(Host):
+    """The network stack that process PID is in."""
+
+    def __init__(self, pid):
+        self._before = []
+        self.descriptor = os.open("/proc/%d/ns/net" % pid, os.O_RDONLY | os.O_CLOEXEC)
+
+
 class Network:
     """A bridge with a cable to each host."""
 

@@ -1,8 +1,12 @@
 """Hosts of a tutorial: a Debian that has the other programs and gets the package, named and logging as the text has it."""
 import re
+import shlex
 
 from . import wait
 from .debian import Debian
+
+# where a page's blocks of these kinds go
+FILES = {"opendkim": "/etc/opendkim.conf", "opendmarc": "/etc/opendmarc.conf", "dovecot": "/etc/dovecot/local.conf"}
 
 
 def answers(**words):
@@ -16,6 +20,7 @@ class Host(Debian):
     def __init__(self, name):
         super().__init__("lab")
         self.name = name
+        self.run("echo 'APT::Get::Assume-Yes \"true\";' >/etc/apt/apt.conf.d/91yes") # as whoever types "apt install" does
         self.run("hostname %s && echo %s >/etc/hostname && "
                  "printf '127.0.0.1 localhost\n127.0.1.1 %s %s\n' >/etc/hosts"
                  % (name.split(".")[0], name.split(".")[0], name, name.split(".")[0]))
@@ -40,6 +45,23 @@ class Host(Debian):
         old = takers()
         self.run(command)
         wait.until(lambda: not old & takers(), 60, "the end of those who serve with the old settings")
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as f:
+            f.write(text)
+
+    def follow(self, page, *headings):
+        """Do what a page of docs/tasks (support/pages.py) has below these headings; blocks of text only tell."""
+        for heading in headings:
+            for kind, code in page.blocks(heading):
+                if kind == "sh":
+                    self.run("set -e\n" + code)
+                elif kind == "main.cf":
+                    self.run("postconf -e " + shlex.join(code.splitlines()))
+                elif kind == "master.cf":
+                    self.run("cat >>/etc/postfix/master.cf", stdin=code)
+                elif kind != "text":
+                    self.write(FILES[kind], code)
 
     def log(self):
         return self.read("/var/log/mail.log") if self.exists("/var/log/mail.log") else ""

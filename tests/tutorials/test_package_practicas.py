@@ -5,7 +5,7 @@ and what they may send; SpamAssassin and ClamAV.
 The manual was written with Debian 6 and 7, before Dovecot 2: its mail(1) showed the sender at the name of the host, here
 myorigin is the mail name; the socket for logins is configured as Dovecot 2 wants it; since Postfix 2.10 strangers get 454 from
 smtpd_relay_restrictions; the service of SpamAssassin is called spamd. The domain ends in .test, and instead of a reboot the
-services are started. The manual's webmail is no longer in Debian.
+services are started. The manual's webmail is no longer in Debian; test_package_webmail has another.
 """
 import unittest
 
