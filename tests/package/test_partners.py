@@ -18,9 +18,9 @@ Maintainer: tests <tests@host.example.test>
 Depends: postfix (>= 3.7), mail-transport-agent
 Description: a package that asks for Postfix
 """
-# what people have beside a mail server, and whether Debian has it bring one
-COMPANIONS = {"postfix-policyd-spf-python": True, "mlmmj": True, "mailman3": True, "postgrey": True, "opendkim": False,
-              "opendmarc": False, "roundcube": False, "dovecot-lmtpd": False}
+# what people have beside a mail server; the first ones bring one where there is none
+BRINGING = ("postfix-policyd-spf-python", "mlmmj", "mailman3", "postgrey")
+COMPANIONS = BRINGING + ("opendkim", "opendmarc", "roundcube")
 MAIL_SERVER = r"(?m)^Inst (postfix|exim4\S*|sendmail\S*|msmtp-mta|nullmailer) "
 
 
@@ -51,14 +51,16 @@ class Partners(unittest.TestCase):
 
     def test_no_other_mail_server_comes_along(self):
         """With all that they recommend."""
+        simulate = "apt-get install -s -o APT::Install-Recommends=true "
+        for name in COMPANIONS:
+            with self.subTest(name):
+                said = self.host.run(simulate + name)
+                self.assertIn("\nInst %s " % name, said)
+                self.assertNotIn("\nRemv ", said)
+                self.assertNotRegex(said, MAIL_SERVER)
         with Debian() as fresh:
-            for name, brings in COMPANIONS.items():
-                with self.subTest(name):
-                    for host, expected in ((fresh, brings), (self.host, False)):
-                        said = host.run("apt-get install -s -o APT::Install-Recommends=true " + name)
-                        self.assertIn("\nInst %s " % name, said)
-                        self.assertNotIn("\nRemv ", said)
-                        (self.assertRegex if expected else self.assertNotRegex)(said, MAIL_SERVER)
+            for name in BRINGING:
+                self.assertRegex(fresh.run(simulate + name), MAIL_SERVER)
 
     def test_pflogsumm(self):
         said = self.host.run("pflogsumm /var/log/mail.log")
