@@ -43,7 +43,8 @@ class ClientTls(ComparisonTestCase):
     main_cf = {"inet_protocols": "ipv4", "smtp_host_lookup": "native", "smtp_tls_loglevel": "1", "queue_run_delay": "1h",
                "smtp_tls_security_level": "none", "transport_retry_time": "1h", "smtp_tls_connection_reuse": "no",
                "smtp_address_preference": "ipv4", "smtp_connection_cache_on_demand": "no",
-               "smtp_tls_policy_maps": "regexp:@etc@/policy", "smtp_destination_concurrency_failed_cohort_limit": "0"}
+               "smtp_tls_policy_maps": "regexp:@etc@/policy", "smtp_destination_concurrency_failed_cohort_limit": "0",
+               "max_use": "1"}      # in Postfix each message has a process of its own, which reads settings and tables anew
     maps = {"policy": "/./ none\n"}
 
     @classmethod
@@ -60,8 +61,10 @@ class ClientTls(ComparisonTestCase):
     def result(self, suite, sink, policy, host="localhost"):
         count = len(sink.messages)
         suite.write("etc/policy", "/./ %s\n" % policy)
-        suite.set(relayhost="[%s]:%d" % (host, sink.port))
-        suite.reload()
+        is_another, suite.nexthop = getattr(suite, "nexthop", None) != (host, sink.port), (host, sink.port)
+        suite.set(relayhost="[%s]:%d" % suite.nexthop)
+        if is_another or suite is self.ours:        # theirs takes long to reload
+            suite.reload()
         mark = suite.log_mark()
         suite.sendmail(["-i", "-f", "", "you@far.test"], "Subject: x\n\nx\n")   # nobody gets a report
         queue_id = suite.wait_for_log(r"pickup\[\d+\]: (\w+): uid", since=mark).group(1)

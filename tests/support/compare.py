@@ -26,7 +26,7 @@ CLOSED = "(connection closed)"
 OLDER = {"requiretls_enable": "no", "smtp_log_tls_feature_status": "no", "lmtp_log_tls_feature_status": "no"}
 
 # nothing is tried again by itself, in the middle of another test: neither mail nor a service that ended with an error
-ONCE = {"queue_run_delay": "1h", "service_throttle_time": "1h"}
+ONCE = {"queue_run_delay": "1h", "minimal_backoff_time": "1h", "service_throttle_time": "1h"}
 END_OF_LOG = re.compile(r"postlog\[\d+\]: end-of-log-\d+$")
 _ends = itertools.count()
 

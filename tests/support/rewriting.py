@@ -21,7 +21,7 @@ BASE = {"mydestination": "here.test, $myhostname, localhost", "myorigin": "origi
         "local_destination_concurrency_limit": "4", "smtpd_recipient_restrictions": "", "smtp_tls_security_level": "none",
         "smtpd_relay_restrictions": "permit_mynetworks, reject", "bounce_queue_lifetime": "1d",
         # an error is no reason to say goodbye or to wait
-        "smtpd_soft_error_limit": "100000", "smtpd_hard_error_limit": "100000", **ONCE, "minimal_backoff_time": "1h",
+        "smtpd_soft_error_limit": "100000", "smtpd_hard_error_limit": "100000", **ONCE,
         # nor are many messages
         "in_flow_delay": "0"}
 
