@@ -2,6 +2,7 @@
 
 The services are support/fake_service.py, so that nothing but master is tried here.
 """
+import fcntl
 import grp
 import os
 import pwd
@@ -511,6 +512,31 @@ class Locking(MasterCase):
             self.assertEqual(done.returncode, status, args)
         suite.write("mail/folder.lock", "")
         self.assertEqual(suite.run("postlock", folder, "true", check=False).returncode, 75)
+
+    def test_postlock_gives_way(self):
+        """To a mail reader, which locks the file and then wants the lock file."""
+        suite = self.suite(start=False, deliver_lock_attempts="60", deliver_lock_delay="1s")
+        folder = suite.write("mail/folder", "")
+        os.utime(suite.path("mail"), (0, 0))
+        with open(folder, "r+b") as reader:
+            fcntl.lockf(reader, fcntl.LOCK_EX)
+            with subprocess.Popen([suite.product.command("postlock"), folder, "touch", folder + ".done"], env=suite.env) as process:
+                self.addCleanup(process.kill)
+                until(lambda: os.stat(suite.path("mail")).st_mtime != 0, 20, "an attempt, which makes a lock file")
+                until(lambda: self.creates(folder + ".lock"), 20, "the lock file")
+                self.assertFalse(os.path.exists(folder + ".done"))
+                fcntl.lockf(reader, fcntl.LOCK_UN)
+                os.unlink(folder + ".lock")
+                self.assertEqual(process.wait(60), 0)
+        self.assertEqual(sorted(os.listdir(suite.path("mail"))), ["folder", "folder.done"])
+
+    @staticmethod
+    def creates(path):
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            return True
+        except FileExistsError:
+            return False
 
 
 class Log(MasterCase):

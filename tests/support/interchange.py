@@ -115,9 +115,8 @@ class World:
         return any(sessions.values()) or mails - deferred
 
     def logged(self, name):
-        """{program: lines since the mark} of a host. Not postsuper's, which Postfix's reload leaves
-        behind in the background: it may see a file that is being made.
-        """
+        """{program: lines since the mark} of a host. Not postsuper's, which Postfix's reload leaves behind
+        in the background: it may see a file that is being made."""
         suite, found = self.suites[name], collections.defaultdict(list)
         for line in whole_log(suite, self.marks[name]):
             said = re.search(r" postfix/((?!master|postfix|postsuper)[\w/-]+)\[\d+\]: (.*)", line)

@@ -60,17 +60,15 @@ static bool lock_dot(struct postlock_lock *lock, const char *path, struct err *e
 {
     int len = snprintf(lock->dot_path, sizeof lock->dot_path, "%s.lock", path);
     bool fits = len > 0 && (size_t)len < sizeof lock->dot_path;
-    for (int64_t attempt = 1; fits; attempt++) {
-        if (make_dot(lock->dot_path))
-            return true;
-        if (errno != EEXIST || attempt >= common_params.deliver_lock_attempts)
-            break;
+    if (fits && make_dot(lock->dot_path))
+        return true;
+    int error = fits ? errno : ENAMETOOLONG;
+    if (error == EEXIST)
         remove_stale(lock->dot_path);
-        sleep((unsigned)common_params.deliver_lock_delay);
-    }
-    err_set(err, ERR_TEMP, "open file %s: unable to create lock file %s.lock: %s", path, path,
-            strerror(fits ? errno : ENAMETOOLONG));
     lock->dot_path[0] = 0;
+    err_set(err, ERR_TEMP, "open file %s: unable to create lock file %s.lock: %s", path, path,
+            strerror(error));
+    errno = error;
     return false;
 }
 
@@ -80,14 +78,14 @@ static bool open_and_lock(struct postlock_lock *lock, const char *path, unsigned
     lock->fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (lock->fd < 0)
         return err_set(err, ERR_TEMP, "open file %s: %s", path, strerror(errno));
-    for (int64_t attempt = 1; !lock_kernel(lock->fd, styles); attempt++) {
-        if (attempt >= common_params.deliver_lock_attempts)
-            return err_set(err, ERR_TEMP, "unable to lock file %s: %s", path, strerror(errno));
-        sleep((unsigned)common_params.deliver_lock_delay);
-    }
-    return true;
+    if (lock_kernel(lock->fd, styles))
+        return true;
+    err_set(err, ERR_TEMP, "unable to lock file %s: %s", path, strerror(errno));
+    errno = EEXIST; /* as for the lock file: worth another attempt */
+    return false;
 }
 
+/* Mail readers take their locks in another order: no lock is held while another is waited for. */
 bool postlock_take(struct postlock_lock *lock, const char *path, const char *styles,
                    struct err *err)
 {
@@ -95,12 +93,17 @@ bool postlock_take(struct postlock_lock *lock, const char *path, const char *sty
     *lock = (struct postlock_lock){.fd = -1};
     if (!parse_styles(styles, &wanted, err))
         return false;
-    if (wanted & STYLE_DOTLOCK && !lock_dot(lock, path, err))
-        return false;
-    if (open_and_lock(lock, path, wanted, err))
-        return true;
-    postlock_unlock(lock);
-    return false;
+    for (int64_t attempt = 1;; attempt++) {
+        *lock = (struct postlock_lock){.fd = -1};
+        if ((!(wanted & STYLE_DOTLOCK) || lock_dot(lock, path, err)) &&
+            open_and_lock(lock, path, wanted, err))
+            return true;
+        bool is_busy = errno == EEXIST;
+        postlock_unlock(lock);
+        if (!is_busy || attempt >= common_params.deliver_lock_attempts)
+            return false;
+        sleep((unsigned)common_params.deliver_lock_delay);
+    }
 }
 
 void postlock_unlock(const struct postlock_lock *lock)
