@@ -10,7 +10,7 @@ import unittest
 SOURCE = os.environ.get("MTA_SOURCE", ".")
 ENTER = r"""
 set -e
-mount --bind "$root" "$root" # as a machine has it: the top of the tree is a mount
+mount --bind "$root" "$root"
 cd "$root"
 mount -t proc proc "$root/proc"
 mount --bind "$root/proc/sys" "$root/proc/sys" # settings of the kernel are those of all, and packages have some
@@ -28,8 +28,11 @@ mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/tmp"
 [ -z "$cache" ] || mount --bind "$cache" "$root/var/cache/ccache"
 hostname host
-exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb CCACHE_DIR=/var/cache/ccache CCACHE_BASEDIR=/src CCACHE_NOHASHDIR=1 \
-    sh -c "cd /src && $0"
+# as a machine has it: the top of the tree is that of all mounts
+mkdir outside
+pivot_root . outside
+exec chroot . env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb CCACHE_DIR=/var/cache/ccache CCACHE_BASEDIR=/src CCACHE_NOHASHDIR=1 \
+    sh -c "umount -l /outside && rmdir /outside && cd /src && $0"
 """
 
 
