@@ -16,8 +16,8 @@
 enum {
     LINE_MAX_BYTES = 2048,       /* one line, as syslog daemons take it */
     BATCH_MAX_BYTES = 48 * 1024, /* one datagram to postlogd */
-    SEND_WAIT_MS = 1000,         /* for room in the socket of postlogd */
-    STALL_MS = 10000,            /* then lines go to standard error this long */
+    SEND_WAIT_MS = 5000,         /* for room in the socket of postlogd */
+    STALL_MS = 10000,            /* then lines that find none go to standard error this long */
     SESSION_SHIFT = 22,          /* pid_max is at most 2^22 on Linux */
 };
 
@@ -162,8 +162,10 @@ static bool log_send(int *fd, const char *path, struct slice text)
         int flags = MSG_NOSIGNAL;
         if (clock_now_ms() < logger.stalled_until_ms)
             flags |= MSG_DONTWAIT;
-        if (send(*fd, text.s, text.len, flags) >= 0)
+        if (send(*fd, text.s, text.len, flags) >= 0) {
+            logger.stalled_until_ms = 0; /* it reads again: worth waiting for */
             return true;
+        }
         if (errno == EINTR)
             continue;
         if (errno == EAGAIN || errno == EWOULDBLOCK) {

@@ -5,6 +5,7 @@
 #include "log/log.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -93,6 +94,20 @@ static void socket_first_then_the_file(void **unused)
     close(fd);
 }
 
+static int late_lines;
+
+/* Counts the lines before "the last", with a pause at each tenth. */
+static void *read_late(void *fd)
+{
+    char data[4096];
+    ssize_t n;
+    while ((n = recv(*(int *)fd, data, sizeof data, 0)) > 0 &&
+           !memmem(data, (size_t)n, "the last", 8))
+        if (++late_lines % 10 == 0)
+            usleep(10000);
+    return NULL;
+}
+
 static void a_server_that_does_not_read_stops_nobody(void **unused)
 {
     (void)unused;
@@ -108,6 +123,21 @@ static void a_server_that_does_not_read_stops_nobody(void **unused)
     assert_true(clock_now_ms() - start < 60000); /* not a second for each */
     read_all(in_dir("overflow"), &text);
     assert_non_null(strstr(text.s, "line 4999\n"));
+
+    /* once it reads, though late, it gets every line */
+    enum { LATE = 200 };
+    pthread_t reader;
+    char data[4096];
+    struct timeval patience = {.tv_sec = 60};
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    while (recv(fd, data, sizeof data, MSG_DONTWAIT) > 0)
+        ;
+    assert_int_equal(pthread_create(&reader, NULL, read_late, &fd), 0);
+    for (int i = 0; i < LATE; i++)
+        log_info(NULL, "late %d", i);
+    log_info(NULL, "the last");
+    pthread_join(reader, NULL);
+    assert_int_equal(late_lines, LATE);
     close(fd);
 }
 
