@@ -109,6 +109,7 @@ static void service_on_listener(void *owner, unsigned events)
 {
     (void)events;
     int listener = (int)(intptr_t)owner;
+    service_status_look(); /* who connects after a reload is served by the new settings */
     if (service_retire_if_stale())
         return;
     for (int i = 0; i < ACCEPT_PER_TURN && !accepting.paused; i++) {

@@ -33,6 +33,8 @@ void service_jail_enter(const struct service_args *args, const struct service *s
 void service_jail_lock(const struct service_args *args, const struct service *service);
 
 void service_status_start(void);
+/* Take an order of master that is there already, before what else came in this turn. */
+void service_status_look(void);
 void service_status_send(char what);
 
 void service_accept_start(void);

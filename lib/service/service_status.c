@@ -23,6 +23,12 @@ static void service_status_on_order(void *owner, unsigned events)
     }
 }
 
+void service_status_look(void)
+{
+    if (service_process.status_watch && !service_process.master_gone)
+        service_status_on_order(NULL, WATCH_READ);
+}
+
 void service_status_start(void)
 {
     fd_set_cloexec(MASTER_FD_STATUS, true);
