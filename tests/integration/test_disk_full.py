@@ -28,8 +28,8 @@ class SmallQueue(unittest.TestCase):
         self.down = True
         self.suite = Suite({"relayhost": self.sink.nexthop, "message_size_limit": LIMIT,
                             "smtpd_error_sleep_time": "0s", "in_flow_delay": "0s", "notify_classes": "",
-                            # nothing is tried that would make room for a moment, but when the queue is flushed
-                            "minimal_backoff_time": "1h", "maximal_backoff_time": "1h"})
+                            # few attempts by themselves, each of which makes room for a moment
+                            "minimal_backoff_time": "10s", "maximal_backoff_time": "10s", "queue_run_delay": "1s"})
         self.disk = SmallDisk(self.suite.queue_directory, 2000000, inodes=300)
         self.addCleanup(self.suite.close)
         self.addCleanup(self.disk.close)
