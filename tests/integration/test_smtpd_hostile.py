@@ -122,7 +122,7 @@ class Tls(SuiteTestCase):
             self.suite.wait_for_count("lost connection after STARTTLS", 200, mark)
             sizes.append(max(memory.pss(pid) for pid in self.suite.processes()["smtpd"]))
         if not memory.is_sanitized(self.suite.product.daemon("smtpd")):
-            self.assertLess(sizes[1], sizes[0] + (2 << 20), sizes)
+            self.assertLess(sizes[1], sizes[0] + (6 << 20), sizes)     # pages are shared with more or fewer others
 
     def test_a_byte_now_and_then(self):
         """The time for a request is one for all its pieces."""
