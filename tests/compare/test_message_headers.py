@@ -91,7 +91,7 @@ class MessageHeaders(ComparisonTestCase):
                 self.compare_message(name, lambda suite: suite.sendmail(args, text))
 
     def test_log(self):
-        marks = self.ours.log_mark(), self.theirs.log_mark()
+        marks = self.marks()
         for suite, mark in zip((self.ours, self.theirs), marks):
             self.smtp(TEXTS["whole"])(suite)
             suite.wait_for_log(": removed$", since=mark)

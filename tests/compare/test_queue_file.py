@@ -96,7 +96,7 @@ class AccessActions(QueueFileCase):
     def test_log(self):
         for recipient in ("filter", "redirect", "bcc", "hold", "discard", "warn", "info"):
             with self.subTest(recipient=recipient):
-                marks = self.ours.log_mark(), self.theirs.log_mark()
+                marks = self.marks()
                 for suite in (self.ours, self.theirs):
                     self.transaction(recipient + "@here.test")(suite)
                     suite.wait_for_log(r"disconnect from|lost connection", since=marks[suite is self.theirs])
@@ -153,7 +153,7 @@ class ForwardedClients(QueueFileCase):
 
     def test_log(self):
         for lines in (["XFORWARD NAME=f.test ADDR=10.9.9.9 IDENT=Q-1"], ["XCLIENT LOGIN=joe NAME=n.test", "EHLO b"]):
-            marks = self.ours.log_mark(), self.theirs.log_mark()
+            marks = self.marks()
             for suite in (self.ours, self.theirs):
                 self.dialogue(["EHLO client.test"] + lines + self.MAIL)(suite)
             for suite, mark in zip((self.ours, self.theirs), marks):

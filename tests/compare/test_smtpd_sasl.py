@@ -169,9 +169,11 @@ class Dovecot(DovecotTestCase):
             with self.subTest(user):
                 got = []
                 for suite in (self.ours, self.theirs):
+                    mark = suite.log_mark()
                     run_session(suite, ["EHLO x", say("OK", "user=" + user), "MAIL FROM:<a@far.test> AUTH=b+40c",
                                         SEND[1], "DATA", b"From: a\r\nSubject: x\r\nMessage-Id: <m@far.test>\r\n\r\nx\r\n.\r\n",
                                         "QUIT"])
+                    suite.wait_for_log("disconnect from ", since=mark)      # which is not for the next session to find
                     shown = []
                     for path in suite.queue_files("hold"):
                         shown += suite.run("postcat", path).stdout.splitlines()
@@ -187,7 +189,9 @@ class Dovecot(DovecotTestCase):
         for suite in (self.ours, self.theirs):
             del suite.auth.lines[:]
             for steps in ([plain()], login(), ["AUTH CRAM-MD5", "*"]):
+                mark = suite.log_mark()
                 run_session(suite, ["EHLO x"] + steps + ["QUIT"])
+                suite.wait_for_log("disconnect from ", since=mark)
             got.append([[f for f in fields[2:] if not f.startswith(("lport=", "rport="))]
                         for fields in suite.auth.asked()])
         self.assertEqual(got[0], got[1])

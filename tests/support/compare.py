@@ -196,8 +196,15 @@ class ComparisonTestCase(unittest.TestCase):
             got.append(mask_lines(lines + message.text.split("\n"), suite))
         self.assert_same(got[0], got[1], "message '%s'" % name)
 
+    def marks(self):
+        """The ends of both logs, with all in them that earlier mail brings about."""
+        for suite in (self.ours, self.theirs):
+            wait_at_rest(suite)
+            whole_log(suite)
+        return self.ours.log_mark(), self.theirs.log_mark()
+
     def compare_log(self, marks, pattern):
-        """Log lines after MARKS (a pair of log_mark()s) that contain PATTERN's text."""
+        """Log lines after MARKS (of marks()) that contain PATTERN's text."""
         got = [[line for line in mask_lines(whole_log(suite, mark), suite) if pattern in line]
                for suite, mark in zip((self.ours, self.theirs), marks)]
         self.assert_same(got[0], got[1], "log")
