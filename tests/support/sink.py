@@ -73,12 +73,24 @@ class Sink:
             self.listener.bind(path)
             self.port = path
         else:
-            self.port = port or free_port()
             self.listener = socket.socket()
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.listener.bind((address, self.port))
+            self.port = port or self._bind(address)
+            if port:
+                self.listener.bind((address, port))
         self.listener.listen(256)
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def _bind(self, address):
+        """To a free port; one that somebody who asks nobody has just taken is no reason to fail."""
+        for _ in range(10):
+            port = free_port()
+            try:
+                self.listener.bind((address, port))
+                return port
+            except OSError as error:
+                problem = error
+        raise problem
 
     def __enter__(self):
         return self
