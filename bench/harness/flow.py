@@ -72,14 +72,15 @@ class FilterLoop(RelayKeep):
 class Accept(Base):
     """smtpd to queue to discard: acceptance rate, 50 sessions."""
     name = "accept"
+    messages, sessions = 5000, 50
     main = "default_transport = discard\nrelayhost =\nin_flow_delay = 0\n"
     metrics = dict({"rate": "msg/s ^", "drained-rate": "msg/s ^", "reply-p50": "ms v",
                     "reply-p99": "ms v"}, **USAGE)
 
     def round(self, inst):
-        n = self.count(5000)
+        n = self.count(self.messages)
         window = Window(inst, self.sink)
-        got = self.load(inst, "-s", 50, "-m", n)
+        got = self.load(inst, "-s", self.sessions, "-m", n)
         empty = inst.wait_empty()
         out = window.end(n)
         out.update({"rate": n / got["secs"], "drained-rate": n / (empty - got["first_ns"] / 1e9),
@@ -251,16 +252,7 @@ class Pipe(Accept):
     name = "pipe"
     main = "default_transport = drop\nrelayhost =\nin_flow_delay = 0\n"
     services = "drop unix - n n - - pipe flags=DRhu user=nobody argv=/bin/dd of=/dev/null status=none\n"
-
-    def round(self, inst):
-        n = self.count(1500)
-        window = Window(inst, self.sink)
-        got = self.load(inst, "-s", 20, "-m", n)
-        empty = inst.wait_empty()
-        out = window.end(n)
-        out.update({"rate": n / got["secs"], "drained-rate": n / (empty - got["first_ns"] / 1e9),
-                    "reply-p50": got["p50_ms"], "reply-p99": got["p99_ms"]})
-        return out
+    messages, sessions = 1500, 20
 
 
 @workload
