@@ -33,7 +33,7 @@ static void on_writable(void *owner, unsigned events)
     (void)events;
     struct wakeup *wakeup = owner;
     char letter = MASTER_WAKEUP;
-    if (sock_connect_result(wakeup->fd) == 0)
+    if (sock_error(wakeup->fd) == 0)
         (void)!send(wakeup->fd, &letter, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     wakeup_free(wakeup);
 }

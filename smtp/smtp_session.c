@@ -164,7 +164,7 @@ static void on_connect(void *owner, unsigned events)
 {
     (void)events;
     struct smtp_session *s = owner;
-    int error = sock_connect_result(s->fd);
+    int error = sock_error(s->fd);
     watch_free(s->connecting);
     s->connecting = NULL;
     if (error) {

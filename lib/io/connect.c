@@ -101,7 +101,7 @@ static void on_connected(void *owner, unsigned events)
 {
     (void)events;
     struct connect *c = owner;
-    int error = sock_connect_result(c->fd);
+    int error = sock_error(c->fd);
     watch_free(c->watch);
     c->watch = NULL;
     if (error == 0) {

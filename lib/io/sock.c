@@ -109,7 +109,7 @@ int sock_connect_start_window(const struct sockaddr *to, socklen_t to_len,
     return fd_take(&fd);
 }
 
-int sock_connect_result(int fd)
+int sock_error(int fd)
 {
     int error = 0;
     socklen_t len = sizeof error;

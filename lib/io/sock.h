@@ -11,7 +11,7 @@
 int sock_listen_unix(const char *path, int type, mode_t mode, struct err *err);
 /* Connect, waiting at most TIMEOUT_MS; blocking descriptor, close-on-exec. -1 with ERR. */
 int sock_connect_unix(const char *path, int64_t timeout_ms, struct err *err);
-/* Start a non-blocking connect; 0: in progress or done (watch for WRITE, then sock_connect_result).
+/* Start a non-blocking connect; 0: in progress or done (watch for WRITE, then sock_error).
  */
 int sock_connect_unix_start(const char *path, struct err *err);
 int sock_connect_start(const struct sockaddr *to, socklen_t to_len, const struct sockaddr *from,
@@ -20,7 +20,9 @@ int sock_connect_start(const struct sockaddr *to, socklen_t to_len, const struct
 int sock_connect_start_window(const struct sockaddr *to, socklen_t to_len,
                               const struct sockaddr *from, socklen_t from_len, int window,
                               struct err *err);
-int sock_connect_result(int fd); /* errno of a finished connect, 0 when it worked */
+/* The errno that waits on a socket, which forgets it: why a connect failed, or that the peer has
+ * reset the connection; 0: none. */
+int sock_error(int fd);
 
 /* TCP listener; BACKLOG as inet listen queue. Its connections have buffers of WINDOW bytes, or, at
  * 0, as the system has them. */

@@ -301,7 +301,7 @@ static void stream_on_event(void *owner, unsigned events)
     if (!(events & WATCH_READ) && !read_waits)
         return;
     if (s->paused) {
-        int error = s->tells_reset ? sock_connect_result(s->fd) : 0;
+        int error = s->tells_reset ? sock_error(s->fd) : 0;
         s->muted = true;
         if (error)
             stream_mark_closed(s, error);

@@ -47,7 +47,7 @@ static int connect_to(const struct addrinfo *at, struct deadline deadline, struc
     CLEANUP(fd_done) int fd = sock_connect_start(at->ai_addr, at->ai_addrlen, NULL, 0, err);
     if (fd < 0 || !wait_for(fd, POLLOUT, deadline, err))
         return -1;
-    int error = sock_connect_result(fd);
+    int error = sock_error(fd);
     if (error == 0)
         return fd_take(&fd);
     err_set(err, ERR_TEMP, "%s", strerror(error));

@@ -78,7 +78,7 @@ static void dial_on_event(void *owner, unsigned events)
 {
     (void)events;
     struct milter_dial *dial = owner;
-    int error = sock_connect_result(dial->fd);
+    int error = sock_error(dial->fd);
     watch_free(dial->watch);
     dial->watch = NULL;
     if (error) {
