@@ -4,6 +4,7 @@
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "mail/cleanup_client.h"
+#include "mail/notice.h"
 #include "mail/queue_file.h"
 #include "service/service.h"
 
@@ -103,12 +104,9 @@ static void mail_over(struct bounce_mail *mail, bool ok, const char *queue_id, c
     free(mail);
 }
 
-/* TEXT, lines with LF, as records. */
 static void add_text(struct bounce_mail *mail, const struct strbuf *text)
 {
-    struct slice rest = strbuf_slice(text), line;
-    while (slice_next_line(&rest, &line))
-        cleanup_stream_add(mail->stream, REC_LINE, line);
+    cleanup_stream_add_text(mail->stream, strbuf_slice(text));
 }
 
 /* The next recipient of the report; false when there is no more. */
@@ -261,10 +259,7 @@ static void on_opened(void *owner, const char *queue_id)
     CLEANUP(strbuf_done) struct strbuf out = STRBUF_ANY;
     struct timeval now;
     clock_wall(&now);
-    strbuf_addf(&out, "Received: by %s (%s)\n\tid %s; ", common_params.myhostname,
-                common_params.mail_name, queue_id);
-    clock_format_mail_date(now.tv_sec, &out);
-    strbuf_add_char(&out, '\n');
+    notice_add_received(&out, queue_id, now.tv_sec);
     add_text(mail, &out);
     mail->is_opened = true;
     loop_later(service_loop(), &mail->later);

@@ -334,6 +334,13 @@ void cleanup_stream_addf(struct cleanup_stream *s, int type, const char *fmt, ..
     cleanup_stream_add(s, type, strbuf_slice(&text));
 }
 
+void cleanup_stream_add_text(struct cleanup_stream *s, struct slice text)
+{
+    struct slice line;
+    while (slice_next_line(&text, &line))
+        cleanup_stream_add(s, REC_LINE, line);
+}
+
 void cleanup_stream_attribute(struct cleanup_stream *s, const char *name, const char *value)
 {
     record_add_attribute(&s->records, name, value);

@@ -39,6 +39,8 @@ struct cleanup_stream *cleanup_stream_open_milters(struct cleanup_client *client
 void cleanup_stream_milters(struct cleanup_stream *s, const struct cleanup_milters *milters);
 void cleanup_stream_add(struct cleanup_stream *s, int type, struct slice data);
 void cleanup_stream_addf(struct cleanup_stream *s, int type, const char *fmt, ...) PRINTF(3, 4);
+/* TEXT, lines with LF, as records. */
+void cleanup_stream_add_text(struct cleanup_stream *s, struct slice text);
 void cleanup_stream_attribute(struct cleanup_stream *s, const char *name, const char *value);
 /* The buffer of the current frame, for those who build records in place (see record_add). */
 struct strbuf *cleanup_stream_buffer(struct cleanup_stream *s);

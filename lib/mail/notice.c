@@ -123,11 +123,12 @@ struct sending {
     void *owner;
 };
 
-static void add_lines(struct cleanup_stream *s, struct slice text)
+void notice_add_received(struct strbuf *out, const char *queue_id, time_t now)
 {
-    struct slice line;
-    while (slice_next_line(&text, &line))
-        cleanup_stream_add(s, REC_LINE, line);
+    strbuf_addf(out, "Received: by %s (%s)\n\tid %s; ", common_params.myhostname,
+                common_params.mail_name, queue_id);
+    clock_format_mail_date(now, out);
+    strbuf_add_char(out, '\n');
 }
 
 /* The Received: header wants the queue id. */
@@ -137,14 +138,12 @@ static void on_opened(void *owner, const char *queue_id)
     CLEANUP(strbuf_done) struct strbuf head = STRBUF_ANY;
     struct timeval now;
     clock_wall(&now);
-    strbuf_addf(&head, "Received: by %s (%s)\n\tid %s; ", common_params.myhostname,
-                common_params.mail_name, queue_id);
-    clock_format_mail_date(now.tv_sec, &head);
-    strbuf_add_str(&head, "\nDate: ");
+    notice_add_received(&head, queue_id, now.tv_sec);
+    strbuf_add_str(&head, "Date: ");
     clock_format_mail_date(now.tv_sec, &head);
     strbuf_add_char(&head, '\n');
-    add_lines(sending->stream, strbuf_slice(&head));
-    add_lines(sending->stream, strbuf_slice(&sending->text));
+    cleanup_stream_add_text(sending->stream, strbuf_slice(&head));
+    cleanup_stream_add_text(sending->stream, strbuf_slice(&sending->text));
     cleanup_stream_add(sending->stream, REC_EXTRACTED, SLICE_EMPTY);
     cleanup_stream_finish(sending->stream);
 }

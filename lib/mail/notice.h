@@ -10,6 +10,8 @@
 #include "base/strbuf.h"
 #include "mail/cleanup_client.h"
 
+#include <time.h>
+
 enum notice_class {
     NOTICE_BOUNCE = 1 << 0,
     NOTICE_2BOUNCE = 1 << 1,
@@ -45,6 +47,9 @@ struct notice {
     const char *reason; /* why the session was aborted, or NULL */
     const struct transcript *transcript;
 };
+
+/* The Received: header of a notice, whoever writes it. */
+void notice_add_received(struct strbuf *out, const char *queue_id, time_t now);
 
 /* It is in the queue; or not, and PROBLEM (else NULL) says why. */
 typedef void (*notice_fn)(void *owner, const char *problem);
