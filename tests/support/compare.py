@@ -4,7 +4,6 @@ Each test method of a ComparisonTestCase talks to both instances, self.ours and 
 MTA_COMPARE=self puts the oracle on both sides, which shows what the tests themselves are worth.
 """
 import difflib
-import itertools
 import os
 import re
 import socket
@@ -18,7 +17,7 @@ from .mask import mask, mask_lines
 from .renew import renew
 from .sink import Sink
 from .smtp import SmtpClient
-from .suite import Suite
+from .suite import END_OF_LOG, Suite
 from .wait import until
 
 CLOSED = "(connection closed)"
@@ -27,8 +26,6 @@ OLDER = {"requiretls_enable": "no", "smtp_log_tls_feature_status": "no", "lmtp_l
 
 # nothing is tried again by itself, in the middle of another test: neither mail nor a service that ended with an error
 ONCE = {"queue_run_delay": "1h", "minimal_backoff_time": "1h", "service_throttle_time": "1h"}
-END_OF_LOG = re.compile(r"postlog\[\d+\]: end-of-log-\d+$")
-_ends = itertools.count()
 
 
 class Side(Suite):
@@ -40,11 +37,9 @@ class Side(Suite):
 
 
 def whole_log(suite, since=0):
-    """The log lines after SINCE, with those of all that has happened: postlogd writes what is sent to it in order."""
-    word = "end-of-log-%d" % next(_ends)
-    suite.run("postlog", word)
-    suite.wait_for_log(r"postlog\[\d+\]: %s$" % word, since=since)
-    return [line for line in suite.log_lines(since) if not END_OF_LOG.search(line)]
+    """The log lines after SINCE, with those of all that has happened."""
+    suite.sync_log()
+    return [line for line in suite.log_lines(since) if not re.search(END_OF_LOG, line)]
 
 
 def wait_at_rest(suite, timeout=120):

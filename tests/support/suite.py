@@ -21,6 +21,7 @@ from .smtp import SmtpClient
 from .wait import TimedOut, until
 
 END = 60        # seconds for the last process to go
+END_OF_LOG = r"postlog\[\d+\]: end of log$"
 RESOLVER_SCRIPT = 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
 
 
@@ -297,8 +298,8 @@ class Suite:
     def sync_log(self):
         """All that was logged before is in the log: postlogd(8) writes lines as they come."""
         mark = self.log_mark()
-        self.run("postlog", "up to here")
-        self.wait_for_log("up to here$", since=mark)
+        self.run("postlog", "end of log")
+        self.wait_for_log(END_OF_LOG, since=mark)
 
     def tail(self, count=60):
         lines = self.log_lines()
