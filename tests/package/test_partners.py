@@ -1,5 +1,7 @@
-"""Programs that read the log of Postfix read ours: pflogsumm, logwatch, fail2ban, as Debian has them. They, a package that
+"""Programs that read the log of Postfix read ours: pflogsumm, logwatch, fail2ban, mailgraph, as Debian has them. They, a package that
 asks for Postfix of some release, and what else is installed beside a mail server are content with ours."""
+import datetime
+import re
 import unittest
 
 from support import wait
@@ -82,3 +84,15 @@ class Partners(unittest.TestCase):
         said = self.host.run("fail2ban-regex --print-all-matched /var/log/mail.log 'postfix[mode=more]'")
         self.assertRegex(said, r"\b2 matched")
         self.assertIn("Relay access denied", said)
+
+    def test_mailgraph(self):
+        self.host.run("apt-get install -y -q mailgraph && service mailgraph stop")
+        log = self.log()
+        client = re.search(r"(?m)^(\w+ +\d+ [\d:]+)( .* client=.*\n)", log)
+        # a minute is counted when something happens in a later one
+        later = datetime.datetime.strptime("2000 " + client[1], "%Y %b %d %H:%M:%S") + datetime.timedelta(minutes=5)
+        self.host.run("cat >/tmp/mail.log", stdin=log + later.strftime("%b %d %H:%M:%S") + client[2])
+        said = self.host.run("mailgraph --cat --verbose --logfile=/tmp/mail.log --daemon-rrd=/tmp --no-virus-rrd --no-greylist-rrd")
+        minutes = re.findall(r"(?m)^update \d+:(\d+):(\d+):(\d+):(\d+)", said)
+        sent, received, bounced, rejected = (sum(map(int, column)) for column in zip(*minutes))
+        self.assertEqual((sent, received, bounced, rejected), (0, 1, 0, 2), said)   # what local delivers does not count as sent
