@@ -123,6 +123,8 @@ class World:
             if said and not re.search("statistics: |DNSSEC validation|dnssec_probe", line):
                 text = re.sub(r"\b[0-9A-F]{9,15}\b", "QID", mask(said.group(2), suite))
                 found[said.group(1)].append(re.sub(r"(uid|size)=\d+", r"\1=N", text))
+        if "qmgr" in found:
+            found["qmgr"].sort()    # a message goes while the report on it comes
         return dict(found)
 
     def mailbox(self, name):
