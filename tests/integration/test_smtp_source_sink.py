@@ -248,7 +248,7 @@ class SourceDialogue(ToolCase):
             self.assertEqual((message.helo, message.sender, message.recipients),
                              ("me.test", "from@a.test", ["to@b.test"]))
             self.assertRegex(message.text, r"\AFrom: <from@a.test>\nTo: <to@b.test>\nDate: [^\n]+\n"
-                             r"Message-Id: <[0-9a-f]{4}\.[0-9a-f]{4}\.0000@me.test>\nSubject: words\n\n"
+                             r"Message-Id: <[0-9a-f]{4,}\.[0-9a-f]{4}\.0000@me.test>\nSubject: words\n\n"
                              r"La de da de da 1.\nLa de da de da 2.\nLa de da de da 3.\nLa de da de da 4.\n\Z")
 
     def test_recipients(self):
