@@ -311,6 +311,7 @@ static bool deliver(const struct mailbox_mbox *mbox, const struct mailbox_messag
 bool mailbox_mbox_deliver(const struct mailbox_mbox *mbox, const struct mailbox_message *m,
                           struct mailbox_trouble *t)
 {
+    t->warning[0] = '\0';
     if (!has_root_part(mbox) && !take_rights(&mbox->rights, t))
         return false;
     bool ok = deliver(mbox, m, t);

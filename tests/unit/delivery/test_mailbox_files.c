@@ -9,9 +9,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -141,24 +143,42 @@ static void mbox_refuses(void **unused)
                         "directory");
 }
 
-/* What mutt and mailx do: lock PATH by fcntl, and with that in hand wait for PATH.lock. */
+/* Until something happens in DIR that WATCH tells of. */
+static bool wait_for_change(int watch)
+{
+    enum { PATIENCE_MS = 60 * 1000 };
+    char events[4096];
+    struct pollfd one = {.fd = watch, .events = POLLIN};
+    return poll(&one, 1, PATIENCE_MS) == 1 && read(watch, events, sizeof events) > 0;
+}
+
+/* What mutt and mailx do: lock PATH by fcntl, and with that in hand wait for PATH.lock. Here not
+ * before the deliverer had that: one who waits for the other lock would have it for good. */
 static int read_mail(int locked)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     char name[160];
     snprintf(name, sizeof name, "%s.lock", path);
-    int fd = open(path, O_RDWR | O_CREAT, 0600);
-    if (fcntl(fd, F_SETLK, &whole) < 0 || write(locked, "x", 1) != 1)
+    int fd = open(path, O_RDWR | O_CREAT, 0600), watch = inotify_init1(IN_CLOEXEC);
+    if (fcntl(fd, F_SETLK, &whole) < 0 || inotify_add_watch(watch, dir, IN_DELETE) < 0 ||
+        write(locked, "x", 1) != 1)
         return 1;
-    /* a deliverer that has it already, and waits for the other one, gets this far first */
-    for (int tries = 0; tries < 100 && access(name, F_OK) < 0; tries++)
-        usleep(1000);
-    for (int tries = 0; tries < 5000; tries++) {
+    while (wait_for_change(watch))
         if (open(name, O_WRONLY | O_CREAT | O_EXCL, 0600) >= 0)
             return unlink(name) < 0;
-        usleep(1000);
-    }
     return 1;
+}
+
+/* Nothing can be done as the user: that is all there is to say. */
+static void mbox_without_rights(void **unused)
+{
+    (void)unused;
+    struct mailbox_trouble t = {.warning = "of an earlier mailbox"};
+    struct mailbox_mbox m = mbox();
+    m.rights.uid = (uid_t)-1;
+    assert_false(mailbox_mbox_deliver(&m, &message, &t));
+    assert_string_equal(t.dsn, "4.3.0");
+    assert_string_equal(t.warning, "");
 }
 
 static void mbox_gives_way_to_readers(void **unused)
@@ -401,13 +421,10 @@ static void maildir_syncs(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mbox_form),
-        cmocka_unit_test(mbox_refuses),
-        cmocka_unit_test(mbox_gives_way_to_readers),
-        cmocka_unit_test(mbox_waits_in_vain),
-        cmocka_unit_test(mbox_follows_no_exchanged_link),
-        cmocka_unit_test(mbox_is_cut_back),
-        cmocka_unit_test(maildir_form),
+        cmocka_unit_test(mbox_form),           cmocka_unit_test(mbox_refuses),
+        cmocka_unit_test(mbox_without_rights), cmocka_unit_test(mbox_gives_way_to_readers),
+        cmocka_unit_test(mbox_waits_in_vain),  cmocka_unit_test(mbox_follows_no_exchanged_link),
+        cmocka_unit_test(mbox_is_cut_back),    cmocka_unit_test(maildir_form),
         cmocka_unit_test(maildir_syncs),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
