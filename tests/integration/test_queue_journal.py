@@ -6,6 +6,7 @@ import struct
 import unittest
 import zlib
 
+from support.disk import directory_on_disk
 from support.load import Load, complete_copies
 from support.namespace import CrashDisk, need_private_mounts
 from support.shim import build_shim
@@ -27,7 +28,8 @@ class Crash(unittest.TestCase):
                             "smtpd_recipient_restrictions": "check_recipient_access inline:{{kept@far.test = HOLD}}",
                             "smtpd_client_connection_count_limit": "0", "queue_run_delay": "1s",
                             "minimal_backoff_time": "1s", "maximal_backoff_time": "2s", "transport_retry_time": "1s",
-                            "service_throttle_time": "1s", "notify_classes": "", **settings})
+                            "service_throttle_time": "1s", "notify_classes": "", **settings},
+                           place=directory_on_disk())
         self.addCleanup(self.suite.close)
 
     def start_load(self, count=MESSAGES):

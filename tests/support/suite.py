@@ -28,12 +28,14 @@ RESOLVER_SCRIPT = 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"'
 class Suite:
     resolver_options = "timeout:1 attempts:2"
 
-    def __init__(self, main_cf=None, master_cf="", product=None, resolver=None, valgrind=False):
+    def __init__(self, main_cf=None, master_cf="", product=None, resolver=None, valgrind=False, place=None):
         """RESOLVER: address of a DNS server on port 53 (support.dns) for the daemons; needs root.
+
+        PLACE: where its directory is made; the usual one for temporary files.
 
         VALGRIND: run the daemons under it (support.valgrind)."""
         self.product = product or products.staged()
-        self.dir = tempfile.mkdtemp(prefix="mta-%s-" % self.product.label)
+        self.dir = tempfile.mkdtemp(prefix="mta-%s-" % self.product.label, dir=place)
         os.chmod(self.dir, 0o755)
         self.etc = self.path("etc")
         self.queue_directory = self.path("queue")
