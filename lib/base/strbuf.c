@@ -50,6 +50,10 @@ char *strbuf_room_more(struct strbuf *b, size_t len)
     size_t need = b->len + len + 1;
     if (need > b->cap) {
         size_t cap = MAX(need, b->cap + b->cap / 2 + 32);
+        if (b->len == 0 && b->cap > 0) { /* nothing that realloc() would have to copy */
+            free(b->s);
+            b->cap = 0;
+        }
         b->s = xrealloc(b->cap > 0 ? b->s : NULL, cap);
         b->cap = cap;
         b->s[b->len] = 0;

@@ -52,6 +52,11 @@ int sock_connect_unix_start(const char *path, struct err *err)
     return fd_take(&fd);
 }
 
+void sock_send_room(int fd, int bytes)
+{
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 int sock_connect_unix(const char *path, int64_t timeout_ms, struct err *err)
 {
     struct sockaddr_un addr;

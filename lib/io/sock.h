@@ -11,6 +11,8 @@
 int sock_listen_unix(const char *path, int type, mode_t mode, struct err *err);
 /* Connect, waiting at most TIMEOUT_MS; blocking descriptor, close-on-exec. -1 with ERR. */
 int sock_connect_unix(const char *path, int64_t timeout_ms, struct err *err);
+/* How much may be on its way at once; the system may grant less. */
+void sock_send_room(int fd, int bytes);
 /* Start a non-blocking connect; 0: in progress or done (watch for WRITE, then sock_error).
  */
 int sock_connect_unix_start(const char *path, struct err *err);

@@ -374,31 +374,40 @@ void stream_write(struct stream *s, struct slice data)
     stream_output_changed(s);
 }
 
-/* The bytes of PARTS behind the first SKIP. */
-static void stream_write_rest(struct stream *s, const struct slice *parts, size_t count,
-                              size_t skip)
+/* HEAD and BODY of which the socket took WRITTEN bytes. */
+static void stream_write_rest(struct stream *s, struct slice head, struct strbuf *body,
+                              size_t written)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t part = MIN(skip, parts[i].len);
-        strbuf_add_slice(&s->out, slice_from(parts[i], part));
-        skip -= part;
+    bool is_begun = written > 0 && written >= head.len;
+    if (is_begun && written - head.len == body->len) {
+        strbuf_reset(body);
+        return;
     }
+    if (is_begun) {
+        struct strbuf empty = s->out;
+        s->out = *body;
+        s->out_at = written - head.len;
+        *body = empty;
+    } else {
+        strbuf_add_slice(&s->out, slice_from(head, MIN(written, head.len)));
+        strbuf_add_slice(&s->out, strbuf_slice(body));
+    }
+    strbuf_reset(body);
     stream_output_changed(s);
 }
 
-void stream_write_now(struct stream *s, struct slice head, struct slice body)
+void stream_write_buffer(struct stream *s, struct slice head, struct strbuf *body)
 {
-    const struct slice parts[] = {head, body};
-    struct iovec iov[] = {{(void *)(uintptr_t)head.s, head.len},
-                          {(void *)(uintptr_t)body.s, body.len}};
+    struct iovec iov[] = {{(void *)(uintptr_t)head.s, head.len}, {body->s, body->len}};
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = COUNT_OF(iov)};
     ssize_t n = 0;
-    if (!s->transport && !s->broken && s->out.len == s->out_at) {
+    stream_flush(s); /* what waited may have room by now */
+    if (!s->transport && !s->broken && stream_output_pending(s) == 0) {
         log_flush(); /* as stream_flush() */
         n = sendmsg(s->fd, &message, MSG_NOSIGNAL);
     }
     /* an error comes again when the rest is written */
-    stream_write_rest(s, parts, COUNT_OF(parts), n > 0 ? (size_t)n : 0);
+    stream_write_rest(s, head, body, n > 0 ? (size_t)n : 0);
 }
 
 void stream_write_str(struct stream *s, const char *text)

@@ -52,8 +52,9 @@ void stream_tell_reset(struct stream *s, bool is_told);
 void stream_poke(struct stream *s);
 
 void stream_write(struct stream *s, struct slice data);
-/* Both parts, to the socket at once as far as it takes them: large data is not copied first. */
-void stream_write_now(struct stream *s, struct slice head, struct slice body);
+/* Both parts, to the socket at once as far as it takes them. BODY, of which nobody has pointers, is
+ * not copied but traded for an empty buffer. */
+void stream_write_buffer(struct stream *s, struct slice head, struct strbuf *body);
 void stream_write_str(struct stream *s, const char *text);
 void stream_printf(struct stream *s, const char *fmt, ...) PRINTF(2, 3);
 struct strbuf *

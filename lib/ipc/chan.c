@@ -124,14 +124,20 @@ void chan_send(struct chan *chan, uint16_t kind, const struct msg_type *type, co
 
 void chan_send_raw(struct chan *chan, uint16_t kind, struct slice body)
 {
-    if (body.len < DIRECT_FROM) {
-        msg_frame_raw(kind, body, stream_output(chan->stream));
-        stream_output_changed(chan->stream);
+    msg_frame_raw(kind, body, stream_output(chan->stream));
+    stream_output_changed(chan->stream);
+}
+
+void chan_send_buffer(struct chan *chan, uint16_t kind, struct strbuf *body)
+{
+    if (body->len < DIRECT_FROM) {
+        chan_send_raw(chan, kind, strbuf_slice(body));
+        strbuf_reset(body);
         return;
     }
     char head[MSG_HEADER];
-    msg_frame_head(kind, body.len, head);
-    stream_write_now(chan->stream, (struct slice){head, sizeof head}, body);
+    msg_frame_head(kind, body->len, head);
+    stream_write_buffer(chan->stream, (struct slice){head, sizeof head}, body);
 }
 
 struct stream *chan_stream(struct chan *chan)

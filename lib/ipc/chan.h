@@ -23,6 +23,8 @@ void chan_set_owner(struct chan *chan, const struct chan_events *events, void *o
 void chan_free(struct chan *chan);
 void chan_send(struct chan *chan, uint16_t kind, const struct msg_type *type, const void *object);
 void chan_send_raw(struct chan *chan, uint16_t kind, struct slice body);
+/* As chan_send_raw(), and BODY is empty then: large ones are not copied (stream_write_buffer()). */
+void chan_send_buffer(struct chan *chan, uint16_t kind, struct strbuf *body);
 struct stream *chan_stream(struct chan *chan);
 
 /* Descriptors travel with the frame that they were sent with, over Unix sockets. */

@@ -16,6 +16,9 @@
 #include <utlist.h>
 
 enum { FRAME_SIZE = 64 * 1024, KEPT_BACK_MAX = 256 * 1024, IDLE_MAX = 100 };
+/* Some frames: with the kernel's default each large one would go in pieces, with a wake-up of
+ * either side between them. */
+enum { SOCKET_ROOM = 1024 * 1024 };
 
 struct cleanup_conn {
     struct cleanup_client *client;
@@ -156,6 +159,7 @@ static struct cleanup_conn *conn_new(struct cleanup_client *client, struct err *
     int fd = sock_connect_unix_start(client->path, err);
     if (fd < 0)
         return NULL;
+    sock_send_room(fd, SOCKET_ROOM);
     struct cleanup_conn *conn = xzalloc(sizeof *conn);
     conn->client = client;
     conn->chan = chan_new(client->loop, fd, &conn_events, conn);
@@ -274,22 +278,15 @@ static size_t frame_length(struct slice records)
     size_t len = 0, size;
     int type;
     struct slice data;
-    if (records.len <= MSG_BODY_MAX)
-        return records.len;
     while (record_peek(slice_from(records, len), &type, &data, &size) == RECORD_READY &&
            len + size <= MSG_BODY_MAX)
         len += size;
     return len;
 }
 
-void cleanup_stream_flush(struct cleanup_stream *s)
+/* More than fits in one frame. */
+static void send_frames(struct cleanup_stream *s)
 {
-    if (s->is_over) {
-        strbuf_reset(&s->records);
-        return;
-    }
-    if (!s->is_opened || !s->conn || s->records.len == 0)
-        return;
     for (struct slice rest = strbuf_slice(&s->records); rest.len > 0;) {
         size_t len = frame_length(rest);
         if (len == 0) {
@@ -301,6 +298,20 @@ void cleanup_stream_flush(struct cleanup_stream *s)
         rest = slice_from(rest, len);
     }
     strbuf_reset(&s->records);
+}
+
+void cleanup_stream_flush(struct cleanup_stream *s)
+{
+    if (s->is_over) {
+        strbuf_reset(&s->records);
+        return;
+    }
+    if (!s->is_opened || !s->conn || s->records.len == 0)
+        return;
+    if (s->records.len <= MSG_BODY_MAX)
+        chan_send_buffer(s->conn->chan, CLEANUP_RECORDS, &s->records);
+    else
+        send_frames(s);
     if (s->is_finished || stream_output_is_full(chan_stream(s->conn->chan)))
         timer_start(s->timer, s->client->timeout_ms);
 }

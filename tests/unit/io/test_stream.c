@@ -130,14 +130,23 @@ static void written_now_keeps_the_order(void **state)
 {
     struct fixture *f = *state;
     enum { LARGE = 1024 * 1024 };
-    CLEANUP(strbuf_done) struct strbuf large = STRBUF_ANY, got = STRBUF_ANY;
+    CLEANUP(strbuf_done) struct strbuf large = STRBUF_ANY, given = STRBUF_ANY, got = STRBUF_ANY;
     for (size_t i = 0; i < LARGE; i++)
         strbuf_add_char(&large, (char)('a' + i % 26));
-    stream_write_now(f->stream, slice_of("1"), strbuf_slice(&large)); /* more than fits */
+    strbuf_set(&given, "fits");
+    stream_write_buffer(f->stream, slice_of("0"), &given);
+    assert_int_equal(stream_output_pending(f->stream), 0);
+    assert_int_equal(given.len, 0);
+    assert_int_equal(read(f->peer, strbuf_room(&got, 100), 100), 5);
+    strbuf_set_slice(&given, strbuf_slice(&large));
+    stream_write_buffer(f->stream, slice_of("1"), &given); /* more than fits */
+    assert_int_equal(given.len, 0);
     assert_true(stream_output_pending(f->stream) > 0);
     assert_true(stream_output_pending(f->stream) < LARGE);
     stream_write_str(f->stream, "2");
-    stream_write_now(f->stream, slice_of("3"), slice_of("4"));
+    strbuf_set(&given, "4");
+    stream_write_buffer(f->stream, slice_of("3"), &given);
+    assert_int_equal(given.len, 0);
     while (got.len < LARGE + 4) {
         char *room = strbuf_room(&got, LARGE);
         ssize_t n = recv(f->peer, room, LARGE, MSG_DONTWAIT);
