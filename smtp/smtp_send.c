@@ -5,6 +5,7 @@
  */
 #include "smtp/smtp_send.h"
 
+#include "base/copy.h"
 #include "base/xmem.h"
 #include "config/common_params.h"
 #include "mail/address.h"
@@ -65,7 +66,7 @@ static void put_plain_lines(struct smtp_send *w)
     enum { RUN_MAX = 8 * 1024 };
     struct slice window = slice_first(queue_reader_window(w->reader), RUN_MAX);
     struct slice in = window, line;
-    char *at = w->column == 0 ? strbuf_room(w->out, in.len + in.len / 2) : NULL;
+    char *at = w->column == 0 ? strbuf_room(w->out, in.len + in.len / 2 + COPY_STEP) : NULL;
     bool may_hold_lf = slice_find(in, '\n') != SIZE_MAX;
     int type;
     if (!at)
@@ -76,7 +77,10 @@ static void put_plain_lines(struct smtp_send *w)
             break;
         if (line.len > 0 && line.s[0] == '.')
             at[got++] = '.';
-        memcpy(at + got, line.s, line.len);
+        if (line.len <= RECORD_SHORT && in.len - size >= COPY_STEP)
+            copy_short(at + got, line.s, line.len);
+        else
+            memcpy(at + got, line.s, line.len);
         got += line.len;
         at[got++] = '\r';
         at[got++] = '\n';

@@ -42,12 +42,23 @@ void smtpd_content_add_lines(struct smtpd_session *s, struct slice *in)
     bool fits = limit <= 0 || tx->content_size + (int64_t)in->len <= limit;
     if (tx->content_size == 0 || !fits || tx->too_big || tx->failure)
         return;
+    /* no record is longer than its line was with CR LF; copies, since stores of char may be to
+     * anything else */
     struct strbuf *out = smtpd_sink_buffer(tx->sink);
-    struct slice line;
-    while (esmtp_data_plain(&tx->data, in, &line)) {
-        tx->content_size += (int64_t)line.len + 2;
-        record_add(out, REC_LINE, line);
+    char *room = strbuf_room(out, in->len + RECORD_SHORT_HEADER + ESMTP_DATA_ROOM), *at = room;
+    struct esmtp_data data = tx->data;
+    struct slice rest = *in;
+    size_t len;
+    if (!room)
+        return;
+    while ((len = esmtp_data_plain(&data, &rest, at + RECORD_SHORT_HEADER)) > 0) {
+        record_short_header(at, REC_LINE, len);
+        at += RECORD_SHORT_HEADER + len;
     }
+    tx->content_size += (int64_t)(in->len - rest.len);
+    tx->data = data;
+    *in = rest;
+    strbuf_grew(out, (size_t)(at - room));
 }
 
 static struct reply refuse_content(struct smtpd_session *s, const char *text)

@@ -9,6 +9,7 @@
 #ifndef ESMTP_ESMTP_DATA_H
 #define ESMTP_ESMTP_DATA_H
 
+#include "base/copy.h"
 #include "base/slice.h"
 
 struct esmtp_data {
@@ -31,19 +32,20 @@ void esmtp_data_init(struct esmtp_data *d, bool strict, size_t line_max);
 enum esmtp_data_status esmtp_data_next(struct esmtp_data *d, struct slice *in,
                                        struct slice *ret_piece);
 
-/* A whole line that says nothing but itself, as most do: no dot in front, one CR LF behind. False:
- * esmtp_data_next() tells what it is. */
-static inline bool esmtp_data_plain(struct esmtp_data *d, struct slice *in, struct slice *ret_line)
+/* A whole line that says nothing but itself, as most do: no dot in front, one CR LF behind, at most
+ * ESMTP_DATA_SHORT bytes. Copied to TO, which has room for ESMTP_DATA_ROOM; its length without CR
+ * LF. 0: esmtp_data_next() tells what it is. */
+enum { ESMTP_DATA_SHORT = 126, ESMTP_DATA_ROOM = ESMTP_DATA_SHORT + 2 };
+static inline size_t esmtp_data_plain(struct esmtp_data *d, struct slice *in, char *to)
 {
-    size_t scan = MIN(in->len, d->line_max + 2);
-    const char *lf = scan > 2 && !d->in_line ? memchr(in->s, '\n', scan) : NULL;
-    if (!lf || lf - in->s < 2 || lf[-1] != '\r' || lf[-2] == '\r' || in->s[0] == '.')
-        return false;
-    *ret_line = (struct slice){in->s, (size_t)(lf - in->s) - 1};
-    in->len -= (size_t)(lf + 1 - in->s);
-    in->s = lf + 1;
+    size_t lf = copy_until(to, in->s, MIN(in->len, (size_t)ESMTP_DATA_ROOM), '\n');
+    if (lf == SIZE_MAX || lf < 2 || lf > d->line_max + 1 || in->s[lf - 1] != '\r' ||
+        in->s[lf - 2] == '\r' || in->s[0] == '.' || d->in_line)
+        return 0;
+    in->s += lf + 1;
+    in->len -= lf + 1;
     d->after_crlf = true;
-    return true;
+    return lf - 1;
 }
 
 #endif

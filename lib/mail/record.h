@@ -37,30 +37,46 @@ enum record_status record_peek_any(struct slice in, int *ret_type, struct slice 
 
 void record_add_any(struct strbuf *out, int type, struct slice data);
 
-/* Every line of a message passes here, at every hop, and most have less than 128 bytes. */
+/* Every line of a message passes here, at every hop, and most are no longer than RECORD_SHORT. */
+enum { RECORD_SHORT = 127, RECORD_SHORT_HEADER = 2 };
+static inline void record_short_header(char *at, int type, size_t len)
+{
+    at[0] = (char)type;
+    at[1] = (char)len;
+}
+
 static inline void record_add(struct strbuf *out, int type, struct slice data)
 {
-    char *room = data.len < 128 ? strbuf_room(out, data.len + 2) : NULL;
+    char *room = data.len <= RECORD_SHORT ? strbuf_room(out, RECORD_SHORT_HEADER + data.len) : NULL;
     if (!room) {
         record_add_any(out, type, data);
         return;
     }
-    room[0] = (char)type;
-    room[1] = (char)data.len;
+    record_short_header(room, type, data.len);
     if (data.len > 0)
-        memcpy(room + 2, data.s, data.len);
-    strbuf_grew(out, data.len + 2);
+        memcpy(room + RECORD_SHORT_HEADER, data.s, data.len);
+    strbuf_grew(out, RECORD_SHORT_HEADER + data.len);
 }
 
 static inline enum record_status record_peek(struct slice in, int *ret_type, struct slice *ret_data,
                                              size_t *ret_size)
 {
-    if (in.len < 2 || (unsigned char)in.s[1] > 0x7f || in.len - 2 < (unsigned char)in.s[1])
-        return record_peek_any(in, ret_type, ret_data, ret_size);
+    if (in.len < RECORD_SHORT_HEADER || (unsigned char)in.s[1] > RECORD_SHORT ||
+        in.len - RECORD_SHORT_HEADER < (unsigned char)in.s[1]) {
+        /* the caller's variables stay in registers when a call does not have their addresses */
+        int type = 0;
+        struct slice data = SLICE_EMPTY;
+        size_t size = 0;
+        enum record_status status = record_peek_any(in, &type, &data, &size);
+        *ret_type = type;
+        *ret_data = data;
+        *ret_size = size;
+        return status;
+    }
     size_t len = (unsigned char)in.s[1];
     *ret_type = (unsigned char)in.s[0];
-    *ret_data = (struct slice){in.s + 2, len};
-    *ret_size = len + 2;
+    *ret_data = (struct slice){in.s + RECORD_SHORT_HEADER, len};
+    *ret_size = RECORD_SHORT_HEADER + len;
     return RECORD_READY;
 }
 

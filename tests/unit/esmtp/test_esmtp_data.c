@@ -17,8 +17,9 @@ static void decode(const char *input, size_t step, bool strict, size_t line_max,
     strbuf_reset(out);
     struct slice in = {all.s, 0};
     while (true) {
-        while (plain_first && esmtp_data_plain(&d, &in, &piece))
-            strbuf_addf(out, "[%.*s]", SLICE_ARG(piece));
+        char line[ESMTP_DATA_ROOM];
+        for (size_t len; plain_first && (len = esmtp_data_plain(&d, &in, line)) > 0;)
+            strbuf_addf(out, "[%.*s]", (int)len, line);
         enum esmtp_data_status status = esmtp_data_next(&d, &in, &piece);
         if (status == ESMTP_DATA_END) {
             strbuf_addf(out, "END%.*s", SLICE_ARG(in));
@@ -35,6 +36,11 @@ static void decode(const char *input, size_t step, bool strict, size_t line_max,
         strbuf_addf(out, "[%.*s%s", SLICE_ARG(piece), status == ESMTP_DATA_LINE ? "]" : "+");
     }
 }
+
+#define LINE_OF_125                                                                                \
+    "12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012" \
+    "34567890"                                                                                     \
+    "1234567890123456789012345"
 
 static const struct {
     const char *name, *input;
@@ -55,6 +61,15 @@ static const struct {
     {"dot CR CR LF is one where all is taken", "a\r\n.\r\r\n", false, 100, "[a]END"},
     {"long line in pieces", "abcdefgh\r\n.\r\n", true, 4, "[abcd+[efgh]END"},
     {"dot at a piece is no dot line", "abcd.\r\n.\r\n", true, 4, "[abcd.]END"},
+    {"long lines", LINE_OF_125 "\r\n" LINE_OF_125 "6\r\n" LINE_OF_125 "67\r\n.\r\n", true, 999,
+     NULL},
+    {"as long as one may be", LINE_OF_125 "\r\n" LINE_OF_125 "6\r\n.\r\n", true, 125, NULL},
+    {"kinds of lines",
+     "one line of some length\r\n\r\n.a line with a dot in front\r\n"
+     "a line with two\r\r\nand one with a lone LF\nand the last one of them\r\n.\r\n",
+     true, 100,
+     "[one line of some length][][a line with a dot in front][a line with two]"
+     "[and one with a lone LF][and the last one of them]END"},
     {"dots at the start of a long line", "..bcdefghi\r\n.\r\n", true, 4, NULL},
 };
 
@@ -85,11 +100,26 @@ static void what_follows_the_end_is_left(void **unused)
     assert_string_equal(out.s, "[a]ENDQUIT");
 }
 
+static void short_lines_are_plain(void **unused)
+{
+    (void)unused;
+    struct esmtp_data d;
+    char line[ESMTP_DATA_ROOM];
+    esmtp_data_init(&d, true, 2048);
+    struct slice in = slice_of(LINE_OF_125 "6\r\n" LINE_OF_125 "67\r\nand so on and on");
+    assert_int_equal(esmtp_data_plain(&d, &in, line), ESMTP_DATA_SHORT);
+    assert_memory_equal(line, LINE_OF_125 "6", ESMTP_DATA_SHORT);
+    assert_true(slice_starts(in, LINE_OF_125 "67\r\n"));
+    assert_int_equal(esmtp_data_plain(&d, &in, line), 0);
+    assert_true(slice_starts(in, LINE_OF_125 "67\r\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_do_not_depend_on_packets),
         cmocka_unit_test(what_follows_the_end_is_left),
+        cmocka_unit_test(short_lines_are_plain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
