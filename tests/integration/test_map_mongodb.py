@@ -1,4 +1,5 @@
 """mongodb: tables (Debian's Postfix has none to compare with): filters, results, keys that try to be more."""
+import glob
 import unittest
 
 from support.mongo import MongoDB, ObjectId
@@ -38,6 +39,22 @@ class Mongo(unittest.TestCase):
             with self.subTest(settings=settings, key=key):
                 status, output, errors = self.query(settings, key)
                 self.assertEqual((status, output, errors), (0, answer + "\n", "") if answer else (1, "", ""))
+
+    def test_a_killed_process_leaves_nothing(self):
+        """The driver's statistics would be a file of shared memory."""
+        def files():
+            return set(glob.glob("/dev/shm/mongoc-*"))
+        before = files()
+        suite = Suite({"smtpd_recipient_restrictions": "check_recipient_access mongodb:@etc@/mongo.cf, reject"})
+        self.addCleanup(suite.close)
+        suite.write("etc/mongo.cf", "uri = %s\ndbname = mail\ncollection = users\nresult_attribute = box\n"
+                    'query_filter = {"mail": "%%s"}\nresult_format = REJECT in %%s\n' % self.server.uri)
+        suite.start()
+        client = suite.smtp()
+        client.mail("")
+        self.assertIn("in a/", str(client.rcpt("a@d.test")))
+        suite.kill()
+        self.assertEqual(files() - before, set())
 
     def test_results(self):
         mail = 'query_filter = {"mail": "%s"}\n'

@@ -11,6 +11,7 @@
 #include "io/deadline.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #define PARAM_OWNER map_mongodb
 #define PARAM_FILE  "map/mongodb/map_mongodb_rows.def"
@@ -181,6 +182,10 @@ static void start_driver(void)
 {
     mongoc_log_set_handler(NULL, NULL); /* libraries do not write to stderr */
     mongoc_init();
+    /* its statistics, made when the library is loaded, would stay when the process is killed */
+    char counters[32];
+    snprintf(counters, sizeof counters, "/dev/shm/mongoc-%d", (int)getpid());
+    unlink(counters);
 }
 
 static struct map *mongodb_open(const char *name, enum map_flags flags, struct err *err)
