@@ -18,7 +18,9 @@ MASKS = [
 ]
 ID = "[0-9A-F]{6,15}"
 # Where an id stands, it may be digits only; elsewhere it needs a letter or nine digits, for numbers to stay.
-ID_CONTEXT = re.compile(r"(queued as |\bid |\[PID\]: |Queue-ID: |notification: |[A-Z]i\||^)%s\b(?!\.)" % ID, re.M)
+ID_CONTEXT = re.compile(r'(queued as |\bid |\[PID\]: (?:warning: )?|Queue-ID: |notification: |[A-Z]i\||"queue_id": "|postsuper: |'
+                        r"\b(?:maildrop|incoming|active|deferred|defer|hold|bounce|trace|corrupt|saved)/(?:[0-9A-F]/)*|^)"
+                        r"%s\b(?!\.)" % ID, re.M)
 ID_LETTERS = re.compile(r"\b(?:(?=[0-9]*[A-F])%s|[0-9]{9,15})\b" % ID)
 STAMPED_ID = re.compile(r"\b\d{14}\.%s(?=@)" % ID)
 LONG_ID = re.compile(r"\b(?=[0-9A-Za-z]*\d)[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,15}\b")
