@@ -11,7 +11,7 @@
 enum {
     RUN_MAX = 256 * 1024, /* also bounds what is looked at in vain */
     LOOK_AT = 8 * 1024,
-    FETCH_AHEAD = 1024,
+    FETCH_AHEAD = 1024, /* each record tells where the next is: nobody else looks ahead */
 };
 
 /* In pieces that the nearest cache holds, so that the second look costs little. */
@@ -73,8 +73,7 @@ size_t cleanup_bulk_take(struct cleanup_message *m, struct slice records, bool m
     int type;
     size_t size, taken;
     for (; next_line(rest, &type, &line, &size); rest = slice_from(rest, size)) {
-        __builtin_prefetch(rest.s +
-                           FETCH_AHEAD); /* where the next one is, this one's length says */
+        __builtin_prefetch(rest.s + FETCH_AHEAD);
         bool may_be_boundary =
             !in_long_line && line.len >= 2 && line.s[0] == '-' && line.s[1] == '-';
         if (may_be_boundary || (may_hold_line_end && has_line_end(line)))
