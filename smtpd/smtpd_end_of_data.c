@@ -35,6 +35,13 @@ void smtpd_content_add(struct smtpd_session *s, int type, struct slice text)
     record_add(smtpd_sink_buffer(tx->sink), type, text);
 }
 
+/* A record is longer than its line was with CR LF when the line is longer than RECORD_SHORT; in
+ * front of the last one there is room for what a look at it may copy. */
+static size_t lines_room(size_t input)
+{
+    return input + input / RECORD_SHORT * RECORD_HEADER_MAX + RECORD_HEADER_MAX + ESMTP_DATA_ROOM;
+}
+
 void smtpd_content_add_lines(struct smtpd_session *s, struct slice *in)
 {
     struct smtpd_tx *tx = s->tx;
@@ -42,19 +49,23 @@ void smtpd_content_add_lines(struct smtpd_session *s, struct slice *in)
     bool fits = limit <= 0 || tx->content_size + (int64_t)in->len <= limit;
     if (tx->content_size == 0 || !fits || tx->too_big || tx->failure)
         return;
-    /* no record is longer than its line was with CR LF; copies, since stores of char may be to
-     * anything else */
+    /* copies, since stores of char may be to anything else */
     struct strbuf *out = smtpd_sink_buffer(tx->sink);
-    char *room = strbuf_room(out, in->len + RECORD_SHORT_HEADER + ESMTP_DATA_ROOM), *at = room;
+    char *room = strbuf_room(out, lines_room(in->len)), *at = room;
     struct esmtp_data data = tx->data;
-    struct slice rest = *in;
-    size_t len;
+    struct slice rest = *in, line;
+    size_t len, before;
     if (!room)
         return;
-    while ((len = esmtp_data_plain(&data, &rest, at + RECORD_SHORT_HEADER)) > 0) {
-        record_short_header(at, REC_LINE, len);
-        at += RECORD_SHORT_HEADER + len;
-    }
+    do {
+        before = rest.len;
+        while ((len = esmtp_data_plain(&data, &rest, at + RECORD_SHORT_HEADER)) > 0) {
+            record_short_header(at, REC_LINE, len);
+            at += RECORD_SHORT_HEADER + len;
+        }
+        while ((line = esmtp_data_plain_long(&data, &rest)).len > 0)
+            at += record_put(at, REC_LINE, line);
+    } while (rest.len < before);
     tx->content_size += (int64_t)(in->len - rest.len);
     tx->data = data;
     *in = rest;

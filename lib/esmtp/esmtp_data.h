@@ -12,6 +12,8 @@
 #include "base/copy.h"
 #include "base/slice.h"
 
+#include <string.h>
+
 struct esmtp_data {
     bool strict;      /* the end needs CR LF on both sides of the dot */
     size_t line_max;  /* longer lines come in several pieces */
@@ -46,6 +48,21 @@ static inline size_t esmtp_data_plain(struct esmtp_data *d, struct slice *in, ch
     in->len -= lf + 1;
     d->after_crlf = true;
     return lf - 1;
+}
+
+/* The same for one that is longer, which is not copied: without CR LF. Empty: none. */
+static inline struct slice esmtp_data_plain_long(struct esmtp_data *d, struct slice *in)
+{
+    const char *lf = memchr(in->s, '\n', MIN(in->len, d->line_max + 2));
+    size_t len = lf ? (size_t)(lf - in->s) : 0;
+    if (len <= ESMTP_DATA_SHORT + 1 || lf[-1] != '\r' || lf[-2] == '\r' || in->s[0] == '.' ||
+        d->in_line)
+        return SLICE_EMPTY;
+    struct slice line = {in->s, len - 1};
+    in->s += len + 1;
+    in->len -= len + 1;
+    d->after_crlf = true;
+    return line;
 }
 
 #endif

@@ -1,8 +1,6 @@
 /* Records as bytes: how they are built and how they are taken apart. */
 #include "mail/record.h"
 
-enum { HEADER_MAX = 1 + (sizeof(size_t) * 8 + 6) / 7 };
-
 static size_t record_header(char *header, int type, size_t len)
 {
     size_t at = 0;
@@ -17,23 +15,29 @@ static size_t record_header(char *header, int type, size_t len)
 
 static void record_add_header(struct strbuf *out, int type, size_t len)
 {
-    char header[HEADER_MAX];
+    char header[RECORD_HEADER_MAX];
     strbuf_add(out, header, record_header(header, type, len));
+}
+
+size_t record_put(char *at, int type, struct slice data)
+{
+    size_t header = record_header(at, type, data.len);
+    if (data.len > 0)
+        memcpy(at + header, data.s, data.len);
+    return header + data.len;
 }
 
 /* Room is looked for once. */
 void record_add_any(struct strbuf *out, int type, struct slice data)
 {
-    if (out->max - out->len < HEADER_MAX || out->max - out->len - HEADER_MAX < data.len) {
+    if (out->max - out->len < RECORD_HEADER_MAX ||
+        out->max - out->len - RECORD_HEADER_MAX < data.len) {
         record_add_header(out, type, data.len); /* close to the maximum: what fits */
         strbuf_add_slice(out, data);
         return;
     }
-    char *room = strbuf_room(out, HEADER_MAX + data.len);
-    size_t at = record_header(room, type, data.len);
-    if (data.len > 0)
-        memcpy(room + at, data.s, data.len);
-    strbuf_grew(out, at + data.len);
+    char *room = strbuf_room(out, RECORD_HEADER_MAX + data.len);
+    strbuf_grew(out, record_put(room, type, data));
 }
 
 void record_addf(struct strbuf *out, int type, const char *fmt, ...)

@@ -37,6 +37,10 @@ enum record_status record_peek_any(struct slice in, int *ret_type, struct slice 
 
 void record_add_any(struct strbuf *out, int type, struct slice data);
 
+/* AT has room for RECORD_HEADER_MAX and DATA; gives the bytes of the record. */
+enum { RECORD_HEADER_MAX = 1 + (sizeof(size_t) * 8 + 6) / 7 };
+size_t record_put(char *at, int type, struct slice data);
+
 /* Every line of a message passes here, at every hop, and most are no longer than RECORD_SHORT. */
 enum { RECORD_SHORT = 127, RECORD_SHORT_HEADER = 2 };
 static inline void record_short_header(char *at, int type, size_t len)

@@ -27,6 +27,8 @@ static void decode(struct slice in, bool strict, size_t line_max, bool plain_fir
     do {
         for (size_t len; plain_first && (len = esmtp_data_plain(&d, &in, line)) > 0;)
             note(out, ESMTP_DATA_LINE, (struct slice){line, len});
+        while (plain_first && (piece = esmtp_data_plain_long(&d, &in)).len > 0)
+            note(out, ESMTP_DATA_LINE, piece);
         size_t before = in.len;
         status = esmtp_data_next(&d, &in, &piece);
         if (status == ESMTP_DATA_MORE)

@@ -20,6 +20,8 @@ static void decode(const char *input, size_t step, bool strict, size_t line_max,
         char line[ESMTP_DATA_ROOM];
         for (size_t len; plain_first && (len = esmtp_data_plain(&d, &in, line)) > 0;)
             strbuf_addf(out, "[%.*s]", (int)len, line);
+        while (plain_first && (piece = esmtp_data_plain_long(&d, &in)).len > 0)
+            strbuf_addf(out, "[%.*s]", SLICE_ARG(piece));
         enum esmtp_data_status status = esmtp_data_next(&d, &in, &piece);
         if (status == ESMTP_DATA_END) {
             strbuf_addf(out, "END%.*s", SLICE_ARG(in));
@@ -63,6 +65,11 @@ static const struct {
     {"dot at a piece is no dot line", "abcd.\r\n.\r\n", true, 4, "[abcd.]END"},
     {"long lines", LINE_OF_125 "\r\n" LINE_OF_125 "6\r\n" LINE_OF_125 "67\r\n.\r\n", true, 999,
      NULL},
+    {"long lines of other kinds",
+     LINE_OF_125 "67\r\r\n" LINE_OF_125 "67\n." LINE_OF_125 "67\r\n" LINE_OF_125
+                 "67\rx\r\n" LINE_OF_125 "678\r\n.\r\n",
+     true, 999, NULL},
+    {"long lines in pieces", LINE_OF_125 "6789\r\n" LINE_OF_125 "678\r\n.\r\n", true, 128, NULL},
     {"as long as one may be", LINE_OF_125 "\r\n" LINE_OF_125 "6\r\n.\r\n", true, 125, NULL},
     {"kinds of lines",
      "one line of some length\r\n\r\n.a line with a dot in front\r\n"
@@ -114,12 +121,31 @@ static void short_lines_are_plain(void **unused)
     assert_true(slice_starts(in, LINE_OF_125 "67\r\n"));
 }
 
+static void longer_lines_are_plain_by_themselves(void **unused)
+{
+    (void)unused;
+    struct esmtp_data d;
+    esmtp_data_init(&d, true, 127);
+    struct slice in = slice_of(LINE_OF_125 "67\r\n" LINE_OF_125 "678\r\n\nz\r\n");
+    assert_true(slice_same(esmtp_data_plain_long(&d, &in), slice_of(LINE_OF_125 "67")));
+    for (size_t i = 0; i < 4; i++) { /* too long, then short ones */
+        struct slice before = in;
+        assert_int_equal(esmtp_data_plain_long(&d, &in).len, 0);
+        assert_true(slice_same(in, before));
+        in = slice_from(in, slice_find(in, '\n') == SIZE_MAX ? in.len : slice_find(in, '\n') + 1);
+    }
+    assert_int_equal(in.len, 0);
+    in = slice_of(LINE_OF_125 "6\r\n"); /* what esmtp_data_plain() takes */
+    assert_int_equal(esmtp_data_plain_long(&d, &in).len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_do_not_depend_on_packets),
         cmocka_unit_test(what_follows_the_end_is_left),
         cmocka_unit_test(short_lines_are_plain),
+        cmocka_unit_test(longer_lines_are_plain_by_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
