@@ -258,7 +258,7 @@ bool qmgr_bounce_log_exists(const char *id, enum bounce_service log);
 
 /* qmgr_scan.c, qmgr_deferred.c */
 void qmgr_scan_init(void);
-void qmgr_scan_incoming(void);
+void qmgr_scan_incoming(bool ignore_times);
 void qmgr_scan_deferred(bool ignore_times);
 void qmgr_scan_continue(void);
 void qmgr_scan_wake(void);                                   /* the active queue has room again */

@@ -29,13 +29,13 @@ static void take_arrival(struct arena *arena, const struct qmgr_arrived *arrived
         arena_free(arena);
     }
     if (feed == FEED_FULL) /* the scan waits for room */
-        qmgr_scan_incoming();
+        qmgr_scan_incoming(false);
 }
 
 static void on_message(void *owner, struct chan *chan, uint16_t kind, struct slice body)
 {
     if (kind == QMGR_MISSED) {
-        qmgr_scan_incoming();
+        qmgr_scan_incoming(false);
         return;
     }
     struct arena *arena = arena_new("qmgr_message");
@@ -65,14 +65,18 @@ void qmgr_arrival_on_connect(int fd)
 /* Letters of qmgr(8). A and F come first, however they are mixed; repeated ones count once. */
 void qmgr_arrival_on_trigger(struct slice letters)
 {
-    static bool ignore_times; /* A holds for the next scan of deferred */
-    ignore_times |= slice_find(letters, 'A') != SIZE_MAX;
+    static bool incoming_at_once, deferred_at_once; /* A holds for the next scan of each */
+    bool at_once = slice_find(letters, 'A') != SIZE_MAX;
+    incoming_at_once |= at_once;
+    deferred_at_once |= at_once;
     if (slice_find(letters, 'F') != SIZE_MAX)
         qmgr_transport_unthrottle_all();
     if (slice_find(letters, 'D') != SIZE_MAX) {
-        qmgr_scan_deferred(ignore_times);
-        ignore_times = false;
+        qmgr_scan_deferred(deferred_at_once);
+        deferred_at_once = false;
     }
-    if (slice_find(letters, 'I') != SIZE_MAX || slice_find(letters, 'W') != SIZE_MAX)
-        qmgr_scan_incoming();
+    if (slice_find(letters, 'I') != SIZE_MAX || slice_find(letters, 'W') != SIZE_MAX) {
+        qmgr_scan_incoming(incoming_at_once);
+        incoming_at_once = false;
+    }
 }

@@ -22,11 +22,11 @@ static struct {
     struct timer *turn, *run, *locked;
     struct qmgr_walk *walk; /* of incoming */
     char *waiting;          /* found by the walk when the active queue was full */
-    bool again;
+    bool ignores_times;     /* of the walk */
+    bool again;             /* another one was asked for meanwhile */
+    bool again_ignoring_times;
     bool has_strays; /* something stands in active that is not in work */
 } scan;
-
-static void feed_waiting(void);
 
 /* A file in incoming: is it a finished message whose time has come? */
 static bool incoming_is_ready(const char *id)
@@ -42,12 +42,12 @@ static bool incoming_is_ready(const char *id)
         return false;
     }
     clock_wall(&now);
-    return st.st_mode & S_IXUSR && st.st_mtime <= now.tv_sec;
+    return st.st_mode & S_IXUSR && (scan.ignores_times || st.st_mtime <= now.tv_sec);
 }
 
 static void feed_waiting(void)
 {
-    if (qmgr_active_feed_file(QUEUE_INCOMING, scan.waiting, false) == FEED_FULL) {
+    if (qmgr_active_feed_file(QUEUE_INCOMING, scan.waiting, scan.ignores_times) == FEED_FULL) {
         qmgr_queue_warn_clog();
         return; /* it stays and is the next one */
     }
@@ -71,7 +71,7 @@ static enum qmgr_step incoming_step(void)
         qmgr_walk_free(scan.walk);
         scan.walk = NULL;
         if (scan.again)
-            qmgr_scan_incoming();
+            qmgr_scan_incoming(scan.again_ignoring_times);
         return scan.walk ? STEP_LOOKED : STEP_NONE;
     }
     if (qmgr_message_find(id) || !incoming_is_ready(id))
@@ -107,11 +107,14 @@ void qmgr_scan_wake(void)
     qmgr_scan_continue();
 }
 
-void qmgr_scan_incoming(void)
+void qmgr_scan_incoming(bool ignore_times)
 {
     scan.again = scan.walk != NULL;
-    if (!scan.walk)
+    scan.again_ignoring_times = scan.walk && (scan.again_ignoring_times || ignore_times);
+    if (!scan.walk) {
         scan.walk = qmgr_walk_new(QUEUE_INCOMING);
+        scan.ignores_times = ignore_times;
+    }
     qmgr_scan_continue();
 }
 
@@ -126,7 +129,7 @@ static void on_run(void *owner)
     (void)owner;
     timer_start(scan.run, common_params.queue_run_delay * 1000);
     qmgr_deferred_run();
-    qmgr_scan_incoming();
+    qmgr_scan_incoming(false);
 }
 
 /* Back to incoming with what stands in active and is not in work: at start, what a former qmgr had;
@@ -154,7 +157,7 @@ static void on_locked(void *owner)
         restore_active();
     if (scan.has_strays)
         timer_start(scan.locked, LOCKED_MS);
-    qmgr_scan_incoming();
+    qmgr_scan_incoming(false);
 }
 
 void qmgr_scan_retry_locked(void)
@@ -176,6 +179,6 @@ void qmgr_scan_init(void)
     scan.locked = timer_new(service_loop(), on_locked, NULL);
     timer_start(scan.run, common_params.queue_run_delay * 1000);
     restore_active();
-    qmgr_scan_incoming();
+    qmgr_scan_incoming(false);
     qmgr_scan_deferred(false);
 }

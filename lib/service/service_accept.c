@@ -53,6 +53,8 @@ static void first_byte_on_input(void *owner, unsigned events)
         service->on_connect(fd);
         return;
     }
+    if (n > 0 && service->on_connect) /* left unread they would reset the connection */
+        n = recv(f->fd, letters, (size_t)n, 0);
     if (n > 0)
         service->on_trigger((struct slice){letters, (size_t)n});
     first_byte_free(f);
