@@ -53,7 +53,8 @@ static inline size_t esmtp_data_plain(struct esmtp_data *d, struct slice *in, ch
 /* The same for one that is longer, which is not copied: without CR LF. Empty: none. */
 static inline struct slice esmtp_data_plain_long(struct esmtp_data *d, struct slice *in)
 {
-    const char *lf = memchr(in->s, '\n', MIN(in->len, d->line_max + 2));
+    size_t scan = MIN(in->len, d->line_max + 2);
+    const char *lf = scan > ESMTP_DATA_SHORT ? memchr(in->s, '\n', scan) : NULL;
     size_t len = lf ? (size_t)(lf - in->s) : 0;
     if (len <= ESMTP_DATA_SHORT + 1 || lf[-1] != '\r' || lf[-2] == '\r' || in->s[0] == '.' ||
         d->in_line)

@@ -135,6 +135,8 @@ static void longer_lines_are_plain_by_themselves(void **unused)
         in = slice_from(in, slice_find(in, '\n') == SIZE_MAX ? in.len : slice_find(in, '\n') + 1);
     }
     assert_int_equal(in.len, 0);
+    in = (struct slice){NULL, 0};
+    assert_int_equal(esmtp_data_plain_long(&d, &in).len, 0);
     in = slice_of(LINE_OF_125 "6\r\n"); /* what esmtp_data_plain() takes */
     assert_int_equal(esmtp_data_plain_long(&d, &in).len, 0);
 }
